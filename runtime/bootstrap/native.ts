@@ -1,0 +1,185 @@
+// The contract between the TypeScript runtime layer and the C++ host: the operations the host offers (Native) and the
+// functions the host calls (Handlers). C++ side: host/ops/. Nothing here may become reachable from a worker's global.
+//
+// Rules of the fence
+// - Numbers are uint32 unless said otherwise. `event` 0 means "outside any event".
+// - An operation throws only where its comment says so; bad arguments are a bug of ours and throw a plain TypeError.
+// - Byte arguments are copied before the operation returns. Uint8Arrays handed to handlers are owned by the receiver.
+// - Handlers are called one at a time, never from inside an operation, and the host drains the microtask queue after each.
+// - An operation that names an event, call or stream that has ended does nothing.
+
+/** Result of a URL operation: href, then the eight offsets of ada::url_components, then the origin-relevant scheme type. */
+export type UrlRecord = [
+  href: string,
+  protocolEnd: number,
+  usernameEnd: number,
+  hostStart: number,
+  hostEnd: number,
+  port: number, // 0xffffffff: none
+  pathnameStart: number,
+  searchStart: number, // 0xffffffff: none
+  hashStart: number, // 0xffffffff: none
+];
+
+export interface Native {
+  // ---- set-up, at snapshot time only
+  /** Registers the functions the host calls. Once. */
+  setHandlers(handlers: Handlers): void;
+
+  // ---- events (host/ops/event.cc)
+  /**
+   * Sends the response of an event; at most once. headers is packed: name LF value LF …, Latin-1.
+   * stream 0: body is the whole body (null: none). Odd: a stream from streamOpen that carries the body. Even: splice that inbound stream.
+   * length: bytes of the body, -1 if unknown.
+   */
+  respond(event: number, status: number, statusText: string, headers: string, body: string | Uint8Array | null, stream: number, length: number): void;
+  /** Ends an event; once. outcome is the protocol's Outcome. The host adds CPU time. */
+  eventDone(event: number, outcome: number, passThrough: boolean, message: string, stack: string): void;
+  /** Packed request headers (name LF value LF …), Latin-1. */
+  eventHeaders(event: number): string;
+  /** The cf object of the request as JSON text, "" if none. */
+  eventCf(event: number): string;
+  /** Console output. level is the protocol's LogLevel. Text over log_text_max bytes is cut by the host. */
+  log(event: number, level: number, text: string): void;
+  /** Starts a host call; answered through handlers.callResult. stream: upload, 0 none, odd own, even spliced. */
+  call(event: number, slot: number, op: number, stream: number, args: Uint8Array): number;
+  callAbort(call: number): void;
+
+  // ---- streams (host/ops/stream.cc)
+  /** Inbound: grants credit; data arrives through handlers.streamData. */
+  streamPull(stream: number, bytes: number): void;
+  /** Inbound, nothing read yet or rest after some reads: gathers all that is left and delivers it once, through handlers.streamCollected. text: as a UTF-8 decoded string (BOM removed, U+FFFD for errors), else as an ArrayBuffer. */
+  streamCollect(stream: number, text: boolean): void;
+  /** Inbound: no more wanted. No handler is called for it afterwards. */
+  streamCancel(stream: number, message: string): void;
+  /** Outbound: a new stream of this event. */
+  streamOpen(event: number): number;
+  /** Outbound: sends bytes. Returns the credit left, which may be negative: then wait for handlers.streamCredit before sending more. -1e9 if the reader is gone. */
+  streamWrite(stream: number, bytes: Uint8Array): number;
+  streamEnd(stream: number): void;
+  streamReset(stream: number, code: number, message: string): void;
+
+  // ---- time (host/ops/time.cc)
+  /** Wall clock in ms since the epoch (fractional). In serve it stands still while code runs. */
+  now(): number;
+  /** Monotonic ms since the isolate's worker started (fractional). Stands still as now() does. */
+  monotonic(): number;
+  /** Calls handlers.timer(id) once, not before delay ms. ids are the caller's, unique in the isolate. */
+  timerStart(event: number, id: number, delay: number): void;
+  timerCancel(id: number): void;
+
+  // ---- tasks (host/ops/task.cc)
+  enqueueMicrotask(callback: () => void): void;
+  /** V8's continuation-preserved embedder data: captured with each promise reaction. */
+  getAsyncFrame(): unknown;
+  setAsyncFrame(frame: unknown): void;
+  /** Marks a promise as handled, so that it never counts as an unhandled rejection. */
+  markHandled(promise: Promise<unknown>): void;
+
+  // ---- text (host/ops/text.cc)
+  utf8Encode(text: string): Uint8Array;
+  /** Returns [UTF-16 units read, bytes written]. */
+  utf8EncodeInto(text: string, into: Uint8Array): [number, number];
+  /** Byte length of the UTF-8 encoding (lone surrogates count 3). */
+  utf8Length(text: string): number;
+  /** Decodes as the WHATWG "UTF-8 decode" without BOM handling. fatal: undefined instead of U+FFFD. Takes ArrayBuffer or any view. */
+  utf8Decode(bytes: ArrayBufferView | ArrayBuffer, fatal: boolean): string | undefined;
+  latin1Decode(bytes: ArrayBufferView | ArrayBuffer): string;
+  /** Low byte of each UTF-16 unit. */
+  latin1Encode(text: string): Uint8Array;
+  /** UTF-16 in the given byte order. fatal as above. Takes whole units only; the caller keeps a trailing byte. */
+  utf16Decode(bytes: ArrayBufferView | ArrayBuffer, bigEndian: boolean, fatal: boolean): string | undefined;
+  /** True if the string has only code units up to 0xff. */
+  isLatin1(text: string): boolean;
+  /** WHATWG forgiving-base64: undefined if invalid. Result and argument of btoa are "binary" strings. */
+  atob(text: string): string | undefined;
+  /** undefined if a unit is over 0xff. */
+  btoa(text: string): string | undefined;
+  /** String.prototype.toWellFormed for USVString conversion. */
+  toUSVString(text: string): string;
+
+  // ---- URL (host/ops/url.cc, Ada)
+  urlParse(input: string, base: string | undefined): UrlRecord | undefined;
+  urlCanParse(input: string, base: string | undefined): boolean;
+  /** Runs a setter of the URL API. part: 0 href 1 protocol 2 username 3 password 4 host 5 hostname 6 port 7 pathname 8 search 9 hash. undefined if refused: the URL is as before. */
+  urlSet(href: string, part: number, value: string): UrlRecord | undefined;
+  /** The serialised origin ("null" for opaque ones). */
+  urlOrigin(href: string): string;
+  /** application/x-www-form-urlencoded parsing: [name, value, name, value, …]. No leading "?" is removed. */
+  formDecode(text: string): string[];
+  /** application/x-www-form-urlencoded serialising of [name, value, …]. */
+  formEncode(pairs: string[]): string;
+
+  // ---- crypto (host/ops/crypto.cc, OpenSSL)
+  randomFill(into: ArrayBufferView): void;
+  randomUUID(): string;
+  /** algorithm: "SHA-1" "SHA-256" "SHA-384" "SHA-512" "MD5". undefined if unknown. */
+  digest(algorithm: string, bytes: ArrayBufferView | ArrayBuffer): ArrayBuffer | undefined;
+
+  // ---- objects (host/ops/clone.cc, host/ops/inspect.cc)
+  /**
+   * HTML StructuredSerialize + StructuredDeserialize. transfer holds ArrayBuffers, which end up detached.
+   * Platform objects are asked about through the three callbacks: isHost(o) says whether o is one; toHost(o) stores it and returns an index, or throws a DataCloneError; fromHost(i) makes the copy.
+   * V8's own complaints arrive through fail(message), which must throw.
+   */
+  structuredClone(value: unknown, transfer: ArrayBuffer[], isHost: (o: object) => boolean, toHost: (o: object) => number, fromHost: (index: number) => object, fail: (message: string) => never): unknown;
+  /** [state: 0 pending 1 fulfilled 2 rejected, value]. */
+  promiseState(promise: Promise<unknown>): [number, unknown];
+  /** [target, handler] of a Proxy, else undefined. */
+  proxyParts(value: object): [unknown, unknown] | undefined;
+  /** Entries of a Map, Set, WeakMap, WeakSet or one of their iterators: [entries, isKeyValue]; undefined otherwise. */
+  previewEntries(value: object): [unknown[], boolean] | undefined;
+  /** What V8 knows a value to be, unforgeable: "Map" "Set" "Date" "RegExp" "Promise" "Proxy" "ArrayBuffer" "SharedArrayBuffer" "DataView" "Uint8Array"… "NativeError" "WeakMap" "WeakSet" "WeakRef" "MapIterator" "SetIterator" "Generator" "AsyncFunction" "GeneratorFunction" "Arguments" "Boxed" "External" "ModuleNamespace" "WasmModule" "WasmMemory" or "Object". */
+  typeTag(value: object): string;
+  constructorName(value: object): string;
+  /** Detached state of an ArrayBuffer. */
+  isDetached(buffer: ArrayBuffer): boolean;
+  /** ArrayBuffer.prototype.transfer without looking at user-visible properties: the bytes move, the argument is detached. Throws TypeError if it is not detachable. */
+  transferBuffer(buffer: ArrayBuffer): ArrayBuffer;
+}
+
+/** What the worker is, given to handlers.init as JSON text. */
+export interface WorkerConfig {
+  name: string;
+  compatDate: string;
+  compatFlags: string[];
+  dev: boolean;
+  /** One entry per binding, in slot order; slot numbers start at 1 (0 is the global fetch). */
+  env: EnvEntry[];
+}
+export type EnvEntry = { name: string; type: "text"; value: string } | { name: string; type: "json"; value: unknown };
+
+export interface Handlers {
+  /** Before the worker's modules are evaluated. config is a WorkerConfig as JSON. */
+  init(config: string): void;
+  /** After evaluation. namespace is the main module's; undefined for service-worker syntax. Throws if the worker offers no handler. */
+  start(namespace: object | undefined): void;
+  /** Exports of a built-in module such as "node:async_hooks"; undefined if there is none of that name. */
+  builtin(specifier: string): Record<string, unknown> | undefined;
+
+  /** An HTTP request. stream 0: no body. length -1: unknown. */
+  fetch(event: number, method: string, url: string, stream: number, length: number): void;
+  /** The client went away (or the platform gave up, see CancelReason). */
+  cancel(event: number, reason: number): void;
+  /** The host has ended the event itself (CPU, memory, hang): forget it, call no operation for it. */
+  eventKilled(event: number): void;
+  /** code is the protocol's CallCode; message explains a failure. stream is a download body, 0 if none. */
+  callResult(call: number, code: number, message: string, stream: number, length: number, result: Uint8Array): void;
+
+  streamData(stream: number, bytes: Uint8Array): void;
+  streamEnd(stream: number): void;
+  streamError(stream: number, code: number, message: string): void;
+  streamCollected(stream: number, value: ArrayBuffer | string): void;
+  /** Outbound: credit now available, positive. */
+  streamCredit(stream: number, credit: number): void;
+  /** Outbound: the reader wants no more. */
+  streamCancelled(stream: number, message: string): void;
+
+  timer(id: number): void;
+  /** type: 0 rejected without handler, 1 handler added afterwards, 2 rejected after being resolved, 3 resolved after being resolved. */
+  promiseReject(type: number, promise: Promise<unknown>, reason: unknown): void;
+}
+
+// The bundle is wrapped in a function of this one parameter; see runtime/bundle.
+declare const __native: Native;
+export const native: Native = __native;

@@ -1,0 +1,182 @@
+// Captures of JavaScript's built-ins, taken before any worker code can change them. Runs first and imports nothing.
+//
+// Use a capture for everything on a built-in prototype or namespace that runtime code calls at request time: a worker may
+// have replaced Array.prototype.push or Promise.prototype.then, and the platform must not notice. Do NOT use captures to
+// call what the worker handed us on purpose (its iterables, its callbacks, its thenables): those are called normally, as
+// the specifications say. Do not use for…of, spread, array destructuring or `instanceof` over values whose prototypes a
+// worker can reach; index loops, #private brands and the helpers below do the same work.
+
+type AnyFunction = (...args: never[]) => unknown;
+
+const { bind, call, apply } = Function.prototype;
+/** uncurryThis(f)(self, ...args) is f.call(self, ...args), whatever happens to Function.prototype later. */
+export const uncurryThis = bind.bind(call) as unknown as <T, A extends unknown[], R>(fn: (this: T, ...args: A) => R) => (self: T, ...args: A) => R;
+
+// The lib types make `this` of methods implicit, so captures state their shape.
+const uncurry = uncurryThis as unknown as (fn: AnyFunction) => never;
+const getter = (target: object, key: PropertyKey): never => uncurry(Object.getOwnPropertyDescriptor(target, key)!.get as AnyFunction);
+
+export const FunctionPrototypeCall = uncurry(call as AnyFunction) as <R>(fn: unknown, self: unknown, ...args: unknown[]) => R;
+export const FunctionPrototypeApply = uncurry(apply as AnyFunction) as <R>(fn: unknown, self: unknown, args: readonly unknown[]) => R;
+
+export const {
+  create: ObjectCreate,
+  defineProperty: ObjectDefineProperty,
+  defineProperties: ObjectDefineProperties,
+  freeze: ObjectFreeze,
+  getOwnPropertyDescriptor: ObjectGetOwnPropertyDescriptor,
+  getOwnPropertyNames: ObjectGetOwnPropertyNames,
+  getOwnPropertySymbols: ObjectGetOwnPropertySymbols,
+  getPrototypeOf: ObjectGetPrototypeOf,
+  setPrototypeOf: ObjectSetPrototypeOf,
+  keys: ObjectKeys,
+  entries: ObjectEntries,
+  assign: ObjectAssign,
+  is: ObjectIs,
+} = Object;
+export const ObjectPrototype = Object.prototype;
+export const ObjectPrototypeHasOwnProperty = uncurry(Object.prototype.hasOwnProperty as AnyFunction) as (o: object, k: PropertyKey) => boolean;
+export const ObjectPrototypeToString = uncurry(Object.prototype.toString as AnyFunction) as (o: unknown) => string;
+export const ObjectPrototypePropertyIsEnumerable = uncurry(Object.prototype.propertyIsEnumerable as AnyFunction) as (o: object, k: PropertyKey) => boolean;
+
+export const { apply: ReflectApply, construct: ReflectConstruct, ownKeys: ReflectOwnKeys, get: ReflectGet, has: ReflectHas, set: ReflectSet } = Reflect;
+
+export const ArrayIsArray = Array.isArray;
+export const ArrayPrototypePush = uncurry(Array.prototype.push as AnyFunction) as <T>(a: T[], ...v: T[]) => number;
+export const ArrayPrototypePop = uncurry(Array.prototype.pop as AnyFunction) as <T>(a: T[]) => T | undefined;
+export const ArrayPrototypeShift = uncurry(Array.prototype.shift as AnyFunction) as <T>(a: T[]) => T | undefined;
+export const ArrayPrototypeUnshift = uncurry(Array.prototype.unshift as AnyFunction) as <T>(a: T[], ...v: T[]) => number;
+export const ArrayPrototypeSplice = uncurry(Array.prototype.splice as AnyFunction) as <T>(a: T[], start: number, count: number, ...v: T[]) => T[];
+export const ArrayPrototypeSlice = uncurry(Array.prototype.slice as AnyFunction) as <T>(a: readonly T[], start?: number, end?: number) => T[];
+export const ArrayPrototypeJoin = uncurry(Array.prototype.join as AnyFunction) as (a: readonly unknown[], sep?: string) => string;
+export const ArrayPrototypeIndexOf = uncurry(Array.prototype.indexOf as AnyFunction) as <T>(a: readonly T[], v: T) => number;
+export const ArrayPrototypeIncludes = uncurry(Array.prototype.includes as AnyFunction) as <T>(a: readonly T[], v: T) => boolean;
+export const ArrayPrototypeSort = uncurry(Array.prototype.sort as AnyFunction) as <T>(a: T[], cmp?: (x: T, y: T) => number) => T[];
+export const ArrayPrototypeMap = uncurry(Array.prototype.map as AnyFunction) as <T, U>(a: readonly T[], f: (v: T, i: number) => U) => U[];
+export const ArrayIteratorPrototype = Object.getPrototypeOf([][Symbol.iterator]()) as object;
+export const IteratorPrototype = Object.getPrototypeOf(ArrayIteratorPrototype) as object;
+export const AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype) as object;
+
+export const StringFromCharCode = String.fromCharCode;
+export const StringFromCodePoint = String.fromCodePoint;
+export const StringPrototypeCharCodeAt = uncurry(String.prototype.charCodeAt as AnyFunction) as (s: string, i: number) => number;
+export const StringPrototypeCodePointAt = uncurry(String.prototype.codePointAt as AnyFunction) as (s: string, i: number) => number | undefined;
+export const StringPrototypeIndexOf = uncurry(String.prototype.indexOf as AnyFunction) as (s: string, v: string, from?: number) => number;
+export const StringPrototypeLastIndexOf = uncurry(String.prototype.lastIndexOf as AnyFunction) as (s: string, v: string, from?: number) => number;
+export const StringPrototypeIncludes = uncurry(String.prototype.includes as AnyFunction) as (s: string, v: string) => boolean;
+export const StringPrototypeSlice = uncurry(String.prototype.slice as AnyFunction) as (s: string, start?: number, end?: number) => string;
+export const StringPrototypeSubstring = uncurry(String.prototype.substring as AnyFunction) as (s: string, start: number, end?: number) => string;
+export const StringPrototypeSplit = uncurry(String.prototype.split as AnyFunction) as (s: string, sep: string, limit?: number) => string[];
+export const StringPrototypeToLowerCase = uncurry(String.prototype.toLowerCase as AnyFunction) as (s: string) => string;
+export const StringPrototypeToUpperCase = uncurry(String.prototype.toUpperCase as AnyFunction) as (s: string) => string;
+export const StringPrototypeStartsWith = uncurry(String.prototype.startsWith as AnyFunction) as (s: string, v: string, at?: number) => boolean;
+export const StringPrototypeEndsWith = uncurry(String.prototype.endsWith as AnyFunction) as (s: string, v: string, at?: number) => boolean;
+export const StringPrototypeTrim = uncurry(String.prototype.trim as AnyFunction) as (s: string) => string;
+export const StringPrototypePadStart = uncurry(String.prototype.padStart as AnyFunction) as (s: string, n: number, fill?: string) => string;
+export const StringPrototypePadEnd = uncurry(String.prototype.padEnd as AnyFunction) as (s: string, n: number, fill?: string) => string;
+export const StringPrototypeRepeat = uncurry(String.prototype.repeat as AnyFunction) as (s: string, n: number) => string;
+export const StringPrototypeToWellFormed = uncurry((String.prototype as unknown as { toWellFormed(): string }).toWellFormed as AnyFunction) as (s: string) => string;
+/** replaceAll with two plain strings; does not look up Symbol.replace on the pattern's user-visible prototype in practice, since strings have none of their own. */
+export const StringPrototypeReplaceAll = uncurry(String.prototype.replaceAll as AnyFunction) as (s: string, from: string, to: string) => string;
+
+const regExpExec = uncurry(RegExp.prototype.exec as AnyFunction) as (r: RegExp, s: string) => RegExpExecArray | null;
+/** RegExp.prototype.exec. Only for patterns without the g and y flags, so that no lastIndex state is kept. */
+export const RegExpPrototypeExec = regExpExec;
+export const RegExpPrototypeTest = (r: RegExp, s: string): boolean => regExpExec(r, s) !== null;
+
+export const NumberIsInteger = Number.isInteger;
+export const NumberIsSafeInteger = Number.isSafeInteger;
+export const NumberIsNaN = Number.isNaN;
+export const NumberIsFinite = Number.isFinite;
+export const NumberParseInt = Number.parseInt;
+export const NumberPrototypeToString = uncurry(Number.prototype.toString as AnyFunction) as (n: number, radix?: number) => string;
+export const { abs: MathAbs, ceil: MathCeil, floor: MathFloor, max: MathMax, min: MathMin, pow: MathPow, sign: MathSign, trunc: MathTrunc } = Math;
+export const { parse: JSONParse, stringify: JSONStringify } = JSON;
+
+const PromiseConstructor = Promise;
+export { PromiseConstructor as Promise };
+const promiseThen = uncurry(Promise.prototype.then as AnyFunction) as <T, A, B>(p: Promise<T>, ok?: ((v: T) => A) | undefined, no?: ((e: unknown) => B) | undefined) => Promise<A | B>;
+/** Promise.prototype.then of a promise that the runtime made (its constructor is the intrinsic one). */
+export const PromisePrototypeThen = promiseThen;
+const promiseResolve = Promise.resolve;
+const promiseReject = Promise.reject;
+export const PromiseResolve = <T>(v: T): Promise<Awaited<T>> => ReflectApply(promiseResolve, PromiseConstructor, [v]) as Promise<Awaited<T>>;
+export const PromiseReject = (e: unknown): Promise<never> => ReflectApply(promiseReject, PromiseConstructor, [e]) as Promise<never>;
+export interface Deferred<T> {
+  promise: Promise<T>;
+  resolve: (value: T | PromiseLike<T>) => void;
+  reject: (reason: unknown) => void;
+}
+/** Promise.withResolvers. */
+export function newDeferred<T>(): Deferred<T> {
+  let resolve!: Deferred<T>["resolve"];
+  let reject!: Deferred<T>["reject"];
+  const promise = new PromiseConstructor<T>((ok, no) => {
+    resolve = ok;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+const MapConstructor = Map;
+const SetConstructor = Set;
+const WeakMapConstructor = WeakMap;
+export { MapConstructor as Map, SetConstructor as Set, WeakMapConstructor as WeakMap };
+export const MapPrototypeGet = uncurry(Map.prototype.get as AnyFunction) as <K, V>(m: Map<K, V>, k: K) => V | undefined;
+export const MapPrototypeSet = uncurry(Map.prototype.set as AnyFunction) as <K, V>(m: Map<K, V>, k: K, v: V) => Map<K, V>;
+export const MapPrototypeHas = uncurry(Map.prototype.has as AnyFunction) as <K, V>(m: Map<K, V>, k: K) => boolean;
+export const MapPrototypeDelete = uncurry(Map.prototype.delete as AnyFunction) as <K, V>(m: Map<K, V>, k: K) => boolean;
+export const MapPrototypeForEach = uncurry(Map.prototype.forEach as AnyFunction) as <K, V>(m: Map<K, V>, f: (v: V, k: K) => void) => void;
+export const MapPrototypeClear = uncurry(Map.prototype.clear as AnyFunction) as <K, V>(m: Map<K, V>) => void;
+export const MapPrototypeGetSize = getter(Map.prototype, "size") as <K, V>(m: Map<K, V>) => number;
+export const SetPrototypeAdd = uncurry(Set.prototype.add as AnyFunction) as <T>(s: Set<T>, v: T) => Set<T>;
+export const SetPrototypeHas = uncurry(Set.prototype.has as AnyFunction) as <T>(s: Set<T>, v: T) => boolean;
+export const SetPrototypeDelete = uncurry(Set.prototype.delete as AnyFunction) as <T>(s: Set<T>, v: T) => boolean;
+export const SetPrototypeForEach = uncurry(Set.prototype.forEach as AnyFunction) as <T>(s: Set<T>, f: (v: T) => void) => void;
+export const SetPrototypeClear = uncurry(Set.prototype.clear as AnyFunction) as <T>(s: Set<T>) => void;
+export const SetPrototypeGetSize = getter(Set.prototype, "size") as <T>(s: Set<T>) => number;
+export const WeakMapPrototypeGet = uncurry(WeakMap.prototype.get as AnyFunction) as <K extends WeakKey, V>(m: WeakMap<K, V>, k: K) => V | undefined;
+export const WeakMapPrototypeSet = uncurry(WeakMap.prototype.set as AnyFunction) as <K extends WeakKey, V>(m: WeakMap<K, V>, k: K, v: V) => WeakMap<K, V>;
+
+const ArrayBufferConstructor = ArrayBuffer;
+const Uint8ArrayConstructor = Uint8Array;
+const DataViewConstructor = DataView;
+export { ArrayBufferConstructor as ArrayBuffer, Uint8ArrayConstructor as Uint8Array, DataViewConstructor as DataView };
+export const ArrayBufferIsView = ArrayBuffer.isView;
+export const ArrayBufferPrototypeSlice = uncurry(ArrayBuffer.prototype.slice as AnyFunction) as (b: ArrayBuffer, start: number, end?: number) => ArrayBuffer;
+export const ArrayBufferPrototypeGetByteLength = getter(ArrayBuffer.prototype, "byteLength") as (b: ArrayBuffer) => number;
+const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+export const TypedArrayPrototypeGetBuffer = getter(TypedArrayPrototype, "buffer") as (v: ArrayBufferView) => ArrayBuffer;
+export const TypedArrayPrototypeGetByteLength = getter(TypedArrayPrototype, "byteLength") as (v: ArrayBufferView) => number;
+export const TypedArrayPrototypeGetByteOffset = getter(TypedArrayPrototype, "byteOffset") as (v: ArrayBufferView) => number;
+export const TypedArrayPrototypeGetLength = getter(TypedArrayPrototype, "length") as (v: ArrayBufferView) => number;
+/** "Uint8Array" and the like, or undefined if the value is not a typed array: unforgeable. */
+export const TypedArrayPrototypeGetSymbolToStringTag = getter(TypedArrayPrototype, Symbol.toStringTag) as (v: unknown) => string | undefined;
+export const TypedArrayPrototypeSet = uncurry((TypedArrayPrototype as Uint8Array).set as AnyFunction) as (v: ArrayBufferView, src: ArrayLike<number>, at?: number) => void;
+export const TypedArrayPrototypeSubarray = uncurry((TypedArrayPrototype as Uint8Array).subarray as AnyFunction) as <T extends ArrayBufferView>(v: T, start: number, end?: number) => T;
+export const DataViewPrototypeGetBuffer = getter(DataView.prototype, "buffer") as (v: ArrayBufferView) => ArrayBuffer;
+export const DataViewPrototypeGetByteLength = getter(DataView.prototype, "byteLength") as (v: ArrayBufferView) => number;
+export const DataViewPrototypeGetByteOffset = getter(DataView.prototype, "byteOffset") as (v: ArrayBufferView) => number;
+
+/** The underlying buffer, offset and length of any view, without touching replaceable properties. */
+export function viewBuffer(view: ArrayBufferView): ArrayBuffer {
+  return TypedArrayPrototypeGetSymbolToStringTag(view) === undefined ? DataViewPrototypeGetBuffer(view) : TypedArrayPrototypeGetBuffer(view);
+}
+export function viewByteLength(view: ArrayBufferView): number {
+  return TypedArrayPrototypeGetSymbolToStringTag(view) === undefined ? DataViewPrototypeGetByteLength(view) : TypedArrayPrototypeGetByteLength(view);
+}
+export function viewByteOffset(view: ArrayBufferView): number {
+  return TypedArrayPrototypeGetSymbolToStringTag(view) === undefined ? DataViewPrototypeGetByteOffset(view) : TypedArrayPrototypeGetByteOffset(view);
+}
+
+export const { iterator: SymbolIterator, asyncIterator: SymbolAsyncIterator, toStringTag: SymbolToStringTag, hasInstance: SymbolHasInstance, species: SymbolSpecies, toPrimitive: SymbolToPrimitive } = Symbol;
+const SymbolConstructor = Symbol;
+const TypeErrorConstructor = TypeError;
+const RangeErrorConstructor = RangeError;
+const ErrorConstructor = Error;
+const EvalErrorConstructor = EvalError;
+export { SymbolConstructor as Symbol, TypeErrorConstructor as TypeError, RangeErrorConstructor as RangeError, ErrorConstructor as Error, EvalErrorConstructor as EvalError };
+const DateConstructor = Date;
+export { DateConstructor as Date };
+const ProxyConstructor = Proxy;
+export { ProxyConstructor as Proxy };

@@ -1,0 +1,232 @@
+// Web IDL (https://webidl.spec.whatwg.org/): conversions of arguments and the shape of interfaces.
+
+import {
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayPrototypePush,
+  FunctionPrototypeCall,
+  MathAbs,
+  MathFloor,
+  MathPow,
+  MathSign,
+  MathTrunc,
+  NumberIsFinite,
+  NumberIsNaN,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ReflectOwnKeys,
+  StringPrototypeCharCodeAt,
+  StringPrototypeToWellFormed,
+  SymbolIterator,
+  SymbolToStringTag,
+  TypeError,
+} from "./primordials.ts";
+
+/** "Failed to …" is left to callers: context is put before the text, as in `Request: redirect …`. */
+export function typeError(context: string, text: string): TypeError {
+  return new TypeError(context === "" ? text : `${context}: ${text}`);
+}
+
+export function requireArguments(given: number, needed: number, context: string): void {
+  if (given < needed) throw typeError(context, `${needed} argument${needed === 1 ? "" : "s"} required, but only ${given} present.`);
+}
+
+export function illegalConstructor(): never {
+  throw new TypeError("Illegal constructor");
+}
+
+export function illegalInvocation(): never {
+  throw new TypeError("Illegal invocation");
+}
+
+export function isObject(v: unknown): v is object {
+  return (typeof v === "object" && v !== null) || typeof v === "function";
+}
+
+/** DOMString (§3.2.10). */
+export function toDOMString(v: unknown): string {
+  if (typeof v === "string") return v;
+  if (typeof v === "symbol") throw new TypeError("Cannot convert a Symbol value to a string");
+  return `${v as string}`;
+}
+
+/** USVString (§3.2.12). */
+export function toUSVString(v: unknown): string {
+  return StringPrototypeToWellFormed(toDOMString(v));
+}
+
+/** ByteString (§3.2.11): TypeError if a unit is over 0xff. */
+export function toByteString(v: unknown, context: string): string {
+  const s = toDOMString(v);
+  for (let i = 0; i < s.length; i++) {
+    if (StringPrototypeCharCodeAt(s, i) > 255) throw typeError(context, "Cannot convert value to a ByteString: it has a character over 255.");
+  }
+  return s;
+}
+
+export interface IntegerOptions {
+  enforceRange?: boolean;
+  clamp?: boolean;
+}
+
+/** Integer types (§3.2.4.9): bits up to 64; 64 is limited to safe integers as the specification says. */
+export function toInteger(v: unknown, bits: 8 | 16 | 32 | 64, signed: boolean, context: string, options?: IntegerOptions): number {
+  let upper: number;
+  let lower: number;
+  if (bits === 64) {
+    upper = 9007199254740991;
+    lower = signed ? -9007199254740991 : 0;
+  } else {
+    upper = signed ? MathPow(2, bits - 1) - 1 : MathPow(2, bits) - 1;
+    lower = signed ? -MathPow(2, bits - 1) : 0;
+  }
+  if (typeof v === "bigint" || typeof v === "symbol") throw typeError(context, `Cannot convert a ${typeof v} to a number.`);
+  let x = +(v as number);
+  if (options?.enforceRange === true) {
+    if (!NumberIsFinite(x)) throw typeError(context, "Value is not a finite number.");
+    x = MathTrunc(x);
+    if (x < lower || x > upper) throw typeError(context, `Value is outside the range [${lower}, ${upper}].`);
+    return x + 0;
+  }
+  if (options?.clamp === true && !NumberIsNaN(x)) {
+    x = x < lower ? lower : x > upper ? upper : x;
+    const floor = MathFloor(x);
+    const rest = x - floor;
+    if (rest < 0.5) return floor + 0;
+    if (rest > 0.5) return floor + 1;
+    return floor % 2 === 0 ? floor + 0 : floor + 1;
+  }
+  if (!NumberIsFinite(x) || x === 0) return 0;
+  x = MathSign(x) * MathFloor(MathAbs(x));
+  const modulus = MathPow(2, bits);
+  x = x % modulus;
+  if (x < 0) x += modulus;
+  if (signed && x >= modulus / 2) return x - modulus;
+  return x + 0;
+}
+export const toUnsignedLong = (v: unknown, context: string, o?: IntegerOptions): number => toInteger(v, 32, false, context, o);
+export const toUnsignedLongLong = (v: unknown, context: string, o?: IntegerOptions): number => toInteger(v, 64, false, context, o);
+export const toLong = (v: unknown, context: string, o?: IntegerOptions): number => toInteger(v, 32, true, context, o);
+export const toUnsignedShort = (v: unknown, context: string, o?: IntegerOptions): number => toInteger(v, 16, false, context, o);
+
+export function toUnrestrictedDouble(v: unknown): number {
+  return +(v as number);
+}
+
+export function toDouble(v: unknown, context: string): number {
+  const x = +(v as number);
+  if (!NumberIsFinite(x)) throw typeError(context, "Value is not a finite number.");
+  return x;
+}
+
+/** A dictionary argument: undefined and null give undefined, other non-objects throw. Read members in lexicographical order. */
+export function toDictionary<T extends object>(v: unknown, context: string): Partial<T> | undefined {
+  if (v === undefined || v === null) return undefined;
+  if (!isObject(v)) throw typeError(context, "Value is not an object.");
+  return v as Partial<T>;
+}
+
+/** An enumeration (§3.2.18). */
+export function toEnum<T extends string>(v: unknown, values: readonly T[], context: string): T {
+  const s = toDOMString(v);
+  for (let i = 0; i < values.length; i++) if (values[i] === s) return s as T;
+  throw typeError(context, `"${s}" is not a valid value.`);
+}
+
+export function toCallback<T>(v: unknown, context: string): T {
+  if (typeof v !== "function") throw typeError(context, "Value is not a function.");
+  return v as T;
+}
+
+/** sequence<T> (§3.2.21) by the iteration protocol, as user code sees it. */
+export function toSequence<T>(v: unknown, convert: (item: unknown) => T, context: string): T[] {
+  if (!isObject(v)) throw typeError(context, "Value is not iterable.");
+  const method = (v as { [k: symbol]: unknown })[SymbolIterator];
+  if (typeof method !== "function") throw typeError(context, "Value is not iterable.");
+  return iterate(v, method, convert, context);
+}
+
+/** The items of an iterable whose @@iterator has been read already. */
+export function iterate<T>(v: object, method: unknown, convert: (item: unknown) => T, context: string): T[] {
+  const iterator = FunctionPrototypeCall<{ next: unknown }>(method, v);
+  if (!isObject(iterator)) throw typeError(context, "Iterator is not an object.");
+  const next = iterator.next;
+  const out: T[] = [];
+  for (;;) {
+    const step = FunctionPrototypeCall<{ done?: unknown; value?: unknown }>(next, iterator);
+    if (!isObject(step)) throw typeError(context, "Iterator result is not an object.");
+    if (step.done) return out;
+    ArrayPrototypePush(out, convert(step.value));
+  }
+}
+
+/** record<K, V> (§3.2.23): own enumerable string keys, in order. Symbol keys throw as the key conversion does. */
+export function toRecord<V>(v: object, key: (k: unknown) => string, value: (v: unknown) => V): [string, V][] {
+  const out: [string, V][] = [];
+  const keys = ReflectOwnKeys(v);
+  for (let i = 0; i < keys.length; i++) {
+    const k = keys[i]!;
+    const d = ObjectGetOwnPropertyDescriptor(v, k);
+    if (d === undefined || d.enumerable !== true) continue;
+    const typedKey = key(k);
+    ArrayPrototypePush(out, [typedKey, value((v as { [k: PropertyKey]: unknown })[k])]);
+  }
+  return out;
+}
+
+export function isArrayBuffer(v: unknown): v is ArrayBuffer {
+  if (!isObject(v)) return false;
+  try {
+    ArrayBufferPrototypeGetByteLength(v as ArrayBuffer);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function isBufferSource(v: unknown): v is ArrayBuffer | ArrayBufferView {
+  return ArrayBufferIsView(v) || isArrayBuffer(v);
+}
+
+/**
+ * Gives a class the shape of a Web IDL interface: enumerable methods and accessors, @@toStringTag, non-writable
+ * prototype. Static members are made enumerable too. Call once, at snapshot time.
+ */
+export function defineInterface(cls: { prototype: object; name: string }, tag: string = cls.name): void {
+  shape(cls.prototype);
+  shapeStatics(cls);
+  ObjectDefineProperty(cls.prototype, SymbolToStringTag, { value: tag, writable: false, enumerable: false, configurable: true });
+}
+
+function shape(target: object): void {
+  const keys = ReflectOwnKeys(target);
+  for (let i = 0; i < keys.length; i++) {
+    const k = keys[i]!;
+    if (k === "constructor" || typeof k === "symbol") continue;
+    const d = ObjectGetOwnPropertyDescriptor(target, k)!;
+    d.enumerable = true;
+    ObjectDefineProperty(target, k, d);
+  }
+}
+
+function shapeStatics(cls: object): void {
+  const keys = ReflectOwnKeys(cls);
+  for (let i = 0; i < keys.length; i++) {
+    const k = keys[i]!;
+    if (k === "prototype" || k === "name" || k === "length" || typeof k === "symbol") continue;
+    const d = ObjectGetOwnPropertyDescriptor(cls, k)!;
+    d.enumerable = true;
+    ObjectDefineProperty(cls, k, d);
+  }
+}
+
+/** Constants of an interface, on the interface object and its prototype (§3.7.5). */
+export function defineConstants(cls: { prototype: object }, constants: { readonly [name: string]: number }): void {
+  const names = ReflectOwnKeys(constants);
+  for (let i = 0; i < names.length; i++) {
+    const k = names[i] as string;
+    const d = { value: constants[k], writable: false, enumerable: true, configurable: false };
+    ObjectDefineProperty(cls, k, d);
+    ObjectDefineProperty(cls.prototype, k, d);
+  }
+}
