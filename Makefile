@@ -1,0 +1,204 @@
+# Builds, tests and measures Skerry. `make help` lists what there is.
+# Written for GNU make 4.3 (Debian 12).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+# A recipe that fails half-way must not leave a file that looks finished.
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# npm names processors its own way.
+MACHINE := $(shell uname -m)
+ARCH := $(patsubst x86_64,x64,$(patsubst aarch64,arm64,$(MACHINE)))
+ifeq ($(filter x64 arm64,$(ARCH)),)
+$(error Skerry builds on x86_64 and aarch64, not on $(MACHINE))
+endif
+
+# V8, its headers and the interpreter of the build all come from this one package, pinned in package-lock.json.
+NODE_PACKAGE := node_modules/node-linux-$(ARCH)
+NODE := $(NODE_PACKAGE)/bin/node
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+GO := go
+CXX := g++
+# -isystem: warnings are errors in our code, not in V8's headers.
+CXXFLAGS := -std=c++20 -fno-rtti -fno-exceptions -fPIC -O2 -g1 -Wall -Wextra -Werror -pthread \
+	-I. -isystem $(NODE_PACKAGE)/include/node
+
+HOST_SOURCES := $(shell find host -name '*.cc' -not -path 'host/test/*' 2>/dev/null | sort)
+HOST_OBJECTS := $(HOST_SOURCES:%.cc=build/obj/%.o)
+RUNTIME_SOURCES := $(shell find runtime protocol -name '*.ts' -not -name '*.test.ts' 2>/dev/null)
+RUNTIME_TESTS = $(shell find runtime -name '*.test.ts' | sort)
+CPP_FILES = $(shell git ls-files -co --exclude-standard -- '*.cc' '*.h')
+
+# ---------------------------------------------------------------------------------------------------------------------
+##@ Build
+
+.PHONY: build
+build: bin/skerry bin/host.js bin/runtime.snapshot ## Build bin/, which can be copied to another machine as a whole
+
+.PHONY: demo
+demo: build examples/hono/node_modules/.skerry ## Build, then serve the examples on http://127.0.0.1:8787
+	@printf '%s\n' '' \
+	'The examples are served on http://127.0.0.1:8787; Ctrl-C ends them. Try:' '' \
+	'  curl http://hono.localhost:8787/users/7' \
+	"  curl http://hono.localhost:8787/users -H 'content-type: application/json' -d '{\"name\":\"\",\"email\":\"x\"}'" \
+	'  curl -N http://hono.localhost:8787/events' \
+	"  curl http://hono.localhost:8787/upper -d 'through javascript'" \
+	'  curl http://streaming.localhost:8787/generate | sha256sum' \
+	'  curl http://plain.localhost:8787/env' '' \
+	"(where *.localhost does not resolve, use: curl -H 'Host: plain.localhost' http://127.0.0.1:8787/env)" ''
+	exec bin/skerry serve --config examples/skerry.toml --listen 127.0.0.1:8787
+
+.PHONY: clean
+clean: ## Remove what was built; installed packages stay
+	rm -rf build bin
+
+# The Go toolchain knows best what is out of date, so this always asks it; it writes nothing if nothing changed.
+bin/skerry: FORCE | tools bin
+	CGO_ENABLED=1 $(GO) build -trimpath -tags netgo -ldflags '-X main.version=$(VERSION)' -o $@ ./cmd/skerry
+
+# cmp: an unchanged bundle must not cause a new snapshot. Go's test cache does the same for the tests of the bundler.
+build/runtime.js: FORCE | tools
+	@mkdir -p build
+	$(GO) run ./runtime/bundle -o $@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+build/obj/%.o: %.cc Makefile $(NODE) | tools
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+# The addon leaves V8's symbols open: they are found in the node binary that loads it.
+bin/skerry-host.node: $(HOST_OBJECTS) | bin
+	$(CXX) -shared -pthread -o $@ $(HOST_OBJECTS)
+
+bin/node: $(NODE) | bin
+	ln -f $< $@ 2>/dev/null || cp -f $< $@
+	@touch $@
+
+bin/host.js: host/host.js | bin
+	cp -f $< $@
+
+# Written beside and moved: a crash while the snapshot is made must not leave half of one.
+bin/runtime.snapshot: build/runtime.js bin/skerry-host.node bin/host.js bin/node
+	bin/node bin/host.js --build-snapshot build/runtime.js $@.new
+	mv $@.new $@
+
+bin:
+	mkdir -p bin
+
+.PHONY: FORCE
+FORCE:
+
+-include $(HOST_OBJECTS:.o=.d)
+
+# ---------------------------------------------------------------------------------------------------------------------
+##@ Test
+
+.PHONY: test
+test: build check test-runtime test-host test-go ## Everything: formats, checkers, unit tests, end-to-end tests scaled down
+
+.PHONY: check
+check: fmt-check generated tsc vet ## Formats, types, vet, staticcheck, generated files
+
+.PHONY: fmt-check
+fmt-check: node_modules/.skerry
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard -- '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted; run 'make fmt':" $$unformatted; exit 1; fi
+ifeq ($(ARCH),x64)
+	@files="$(CPP_FILES)"; if [ -n "$$files" ]; then node_modules/.bin/clang-format --dry-run -Werror $$files; fi
+else
+	@echo "clang-format has no npm package for $(ARCH): C++ formatting is checked on x64 only"
+endif
+
+.PHONY: fmt
+fmt: node_modules/.skerry ## Format Go and C++ files in place
+	gofmt -w $$(git ls-files -co --exclude-standard -- '*.go')
+	node_modules/.bin/clang-format -i $(CPP_FILES)
+
+.PHONY: vet
+vet: | tools
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: tsc
+tsc: node_modules/.skerry examples/hono/node_modules/.skerry
+	$(NODE) node_modules/typescript/bin/tsc -p runtime
+	$(NODE) node_modules/typescript/bin/tsc -p examples/hono
+	$(NODE) node_modules/typescript/bin/tsc -p examples/streaming
+
+# Generated files are committed, so that a reader and a Go build need no generator; this keeps them fresh.
+GENERATED = $$(git ls-files -co --exclude-standard | xargs grep -lsE '^// Code generated .* DO NOT EDIT\.$$' | sort)
+.PHONY: generated
+generated: | tools
+	@before=$$(sha256sum $(GENERATED)); $(GO) generate ./...; after=$$(sha256sum $(GENERATED)); \
+	if [ "$$before" != "$$after" ]; then \
+		echo "generated files were out of date and have been written anew; commit them:"; \
+		diff <(echo "$$before") <(echo "$$after") | sed -n 's/^> [0-9a-f]*  /  /p'; exit 1; fi
+
+.PHONY: test-runtime
+test-runtime: node_modules/.skerry ## Unit tests of the TypeScript runtime layer
+	@tests="$(RUNTIME_TESTS)"; if [ -n "$$tests" ]; then $(NODE) --test $$tests; fi
+
+.PHONY: test-go
+test-go: build examples/hono/node_modules/.skerry ## Go tests with the race detector, end to end scaled down
+	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v /test/e2e)
+	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/...
+
+# -count=1: the cache of go test does not see that bin/ changed.
+.PHONY: acceptance
+acceptance: build examples/hono/node_modules/.skerry ## End-to-end tests at full size (minutes)
+	$(GO) test -count=1 -timeout 60m -v ./test/e2e/...
+
+# ---------------------------------------------------------------------------------------------------------------------
+##@ Measure
+
+.PHONY: bench
+bench: build test/bench/node_modules/.skerry ## Cold start, latency, throughput, memory, streams, neighbours; BENCH_FLAGS='--quick'
+	bin/skerry bench --workerd "$$(echo test/bench/node_modules/@cloudflare/workerd-linux-*/bin/workerd)" $(BENCH_FLAGS)
+
+# ---------------------------------------------------------------------------------------------------------------------
+##@ Tools
+
+# $(call need,program,how to install it): a missing tool is named together with the command that brings it.
+define need
+command -v $(1) >/dev/null || { echo "missing: $(1); install it with: $(2)" >&2; exit 1; };
+endef
+
+.PHONY: tools
+tools: ## Check that what the build needs is here and new enough
+	@$(call need,$(CXX),apt-get install g++) \
+	$(call need,npm,apt-get install nodejs npm) \
+	$(call need,git,apt-get install git) \
+	$(call need,$(GO),bash .ci/run --tools-only (Debian 12 has none that is new enough)) \
+	gcc_major=$$($(CXX) -dumpversion | cut -d. -f1); \
+	[ "$$gcc_major" -ge 12 ] || { echo "$(CXX) $$gcc_major is too old, 12 or newer is needed; install it with: apt-get install g++-12" >&2; exit 1; }; \
+	go_version=$$($(GO) env GOVERSION); go_version=$${go_version#go}; go_version=$${go_version%%[ -]*}; \
+	[ "$$(printf '%s\n' 1.26 "$$go_version" | sort -V | head -n 1)" = 1.26 ] || { \
+		echo "go $$go_version is too old, 1.26 or newer is needed; install it with: bash .ci/run --tools-only" >&2; exit 1; }
+
+# A stamp inside node_modules goes when node_modules goes. `npm ci` installs exactly what the lock file says.
+node_modules/.skerry: package.json package-lock.json | tools
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(NODE): node_modules/.skerry
+	@test -x $@ || { echo "npm did not install $(NODE_PACKAGE); optional dependencies must not be left out (npm ci --include=optional)" >&2; exit 1; }
+	@touch -c $@
+
+examples/%/node_modules/.skerry: examples/%/package.json examples/%/package-lock.json | tools
+	cd examples/$* && npm ci --no-audit --no-fund
+	@touch $@
+
+# No script of the package is run: its binary is used where npm puts it.
+test/bench/node_modules/.skerry: test/bench/package.json test/bench/package-lock.json | tools
+	cd test/bench && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
