@@ -1,0 +1,278 @@
+// A stand-in for the C++ host, for unit tests of the runtime layer inside plain Node. Import it before anything of
+// runtime/: it puts __native on globalThis, which runtime/bootstrap/native.ts reads when it is evaluated, so the modules
+// under test must be imported dynamically afterwards:
+//
+//   import { mock } from "../testing/mock-native.ts";
+//   const { URL } = await import("./url.ts");
+//
+// Leaf operations (text, time, objects, crypto, tasks) really work, built from Node's own facilities. Operations that
+// talk to the supervisor (events, calls, streams) are recorded in mock.calls and answer with zeros; a test sets
+// mock.native.<name> to script them. Timers fire only when a test calls mock.advance(ms), so no test waits for a clock.
+
+import type { Handlers, Native, UrlRecord } from "../bootstrap/native.ts";
+
+// The tests run in Node, but this project's tsconfig knows no Node types on purpose: reach them untyped, in one place.
+const node = (globalThis as any).process.getBuiltinModule as (name: string) => any;
+const { AsyncLocalStorage } = node("node:async_hooks");
+const { Buffer } = node("node:buffer");
+const crypto = node("node:crypto");
+const util = node("node:util");
+const g = globalThis as any;
+// Captured now: the test may install the runtime's own classes over Node's.
+const { URL, URLSearchParams, TextDecoder, structuredClone, queueMicrotask } = g;
+
+const frames = new AsyncLocalStorage();
+const then = Promise.prototype.then;
+const ignore = (): void => {};
+
+const bytesOf = (v: ArrayBufferView | ArrayBuffer): Uint8Array =>
+  ArrayBuffer.isView(v) ? new Uint8Array(v.buffer, v.byteOffset, v.byteLength) : new Uint8Array(v);
+
+const plain = (b: Uint8Array): Uint8Array => new Uint8Array(b); // A Buffer may be a slice of Node's pool.
+
+interface Timer {
+  at: number;
+  id: number;
+}
+
+/** What a test can look at and steer. */
+export interface Mock {
+  native: Native;
+  /** The handlers given to setHandlers. */
+  handlers: Handlers | undefined;
+  /** Every recorded operation: [name, ...arguments]. */
+  calls: [string, ...unknown[]][];
+  /** Forgets the recorded operations and timers. */
+  reset(): void;
+  /** Moves both clocks by ms and calls handlers.timer for the timers that are due, in order. */
+  advance(ms: number): void;
+  /** The timers that are pending, soonest first. */
+  timers(): readonly number[];
+}
+
+let clock = 0;
+let pending: Timer[] = [];
+const epoch = 1_700_000_000_000;
+
+const record =
+  <R>(name: string, result: R) =>
+  (...args: unknown[]): R => {
+    mock.calls.push([name, ...args]);
+    return result;
+  };
+
+function urlRecord(href: string): UrlRecord {
+  // The offsets of ada::url_components, computed from a serialised URL.
+  const u = new URL(href);
+  const none = 0xffffffff;
+  const protocolEnd = u.protocol.length;
+  const slashes = href.startsWith("//", protocolEnd);
+  const credentials = u.username !== "" || u.password !== "";
+  const start = protocolEnd + (slashes ? 2 : 0);
+  const usernameEnd = start + u.username.length;
+  const hostStart = credentials ? usernameEnd + (u.password !== "" ? u.password.length + 1 : 0) : start;
+  const hostEnd = hostStart + (credentials ? 1 : 0) + u.hostname.length;
+  const pathnameStart = u.port === "" ? hostEnd : hostEnd + 1 + u.port.length;
+  const hash = href.indexOf("#");
+  const question = href.indexOf("?");
+  const search = question >= 0 && (hash < 0 || question < hash) ? question : -1;
+  return [href, protocolEnd, usernameEnd, hostStart, hostEnd, u.port === "" ? none : Number(u.port), pathnameStart, search < 0 ? none : search, hash < 0 ? none : hash];
+}
+
+function parseUrl(input: string, base: string | undefined): UrlRecord | undefined {
+  try {
+    return urlRecord(new URL(input, base).href);
+  } catch {
+    return undefined;
+  }
+}
+
+const urlParts = ["href", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"];
+
+const tags: [string, (v: unknown) => boolean][] = [
+  ["Proxy", util.types.isProxy],
+  ["Map", util.types.isMap],
+  ["Set", util.types.isSet],
+  ["Date", util.types.isDate],
+  ["RegExp", util.types.isRegExp],
+  ["Promise", util.types.isPromise],
+  ["ArrayBuffer", util.types.isArrayBuffer],
+  ["SharedArrayBuffer", util.types.isSharedArrayBuffer],
+  ["DataView", util.types.isDataView],
+  ["NativeError", util.types.isNativeError],
+  ["WeakMap", util.types.isWeakMap],
+  ["WeakSet", util.types.isWeakSet],
+  ["MapIterator", util.types.isMapIterator],
+  ["SetIterator", util.types.isSetIterator],
+  ["Generator", util.types.isGeneratorObject],
+  ["AsyncFunction", util.types.isAsyncFunction],
+  ["GeneratorFunction", util.types.isGeneratorFunction],
+  ["Arguments", util.types.isArgumentsObject],
+  ["Boxed", util.types.isBoxedPrimitive],
+  ["External", util.types.isExternal],
+  ["ModuleNamespace", util.types.isModuleNamespaceObject],
+];
+
+const native: Native = {
+  setHandlers(handlers) {
+    mock.handlers = handlers;
+  },
+
+  respond: record("respond", undefined),
+  eventDone: record("eventDone", undefined),
+  eventHeaders: record("eventHeaders", ""),
+  eventCf: record("eventCf", ""),
+  log: record("log", undefined),
+  call: record("call", 1),
+  callAbort: record("callAbort", undefined),
+
+  streamPull: record("streamPull", undefined),
+  streamCollect: record("streamCollect", undefined),
+  streamCancel: record("streamCancel", undefined),
+  streamOpen: record("streamOpen", 1),
+  streamWrite: record("streamWrite", 65536),
+  streamEnd: record("streamEnd", undefined),
+  streamReset: record("streamReset", undefined),
+
+  now: () => epoch + clock,
+  monotonic: () => clock,
+  timerStart(_event, id, delay) {
+    pending.push({ at: clock + delay, id });
+    pending.sort((a, b) => a.at - b.at); // Stable: timers of one moment keep their order.
+  },
+  timerCancel(id) {
+    pending = pending.filter((t) => t.id !== id);
+  },
+
+  enqueueMicrotask: (callback) => queueMicrotask(callback),
+  getAsyncFrame: () => frames.getStore(),
+  setAsyncFrame: (frame) => frames.enterWith(frame),
+  markHandled: (promise) => void then.call(promise, undefined, ignore),
+
+  utf8Encode: (text) => plain(Buffer.from(text, "utf8")),
+  utf8EncodeInto(text, into) {
+    let read = 0;
+    let written = 0;
+    for (const c of text) {
+      const n = Buffer.byteLength(c);
+      if (written + n > into.length) break;
+      into.set(Buffer.from(c, "utf8"), written);
+      written += n;
+      read += c.length;
+    }
+    return [read, written];
+  },
+  utf8Length: (text) => Buffer.byteLength(text, "utf8"),
+  utf8Decode(bytes, fatal) {
+    try {
+      return new TextDecoder("utf-8", { fatal, ignoreBOM: true }).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  },
+  latin1Decode: (bytes) => Buffer.from(bytesOf(bytes)).toString("latin1"),
+  latin1Encode: (text) => plain(Buffer.from(text, "latin1")),
+  utf16Decode(bytes, bigEndian, fatal) {
+    try {
+      return new TextDecoder(bigEndian ? "utf-16be" : "utf-16le", { fatal, ignoreBOM: true }).decode(bytes);
+    } catch {
+      return undefined;
+    }
+  },
+  isLatin1: (text) => /^[\u0000-\u00ff]*$/.test(text),
+  atob(text) {
+    try {
+      return g.atob(text);
+    } catch {
+      return undefined;
+    }
+  },
+  btoa: (text) => (/^[\u0000-\u00ff]*$/.test(text) ? Buffer.from(text, "latin1").toString("base64") : undefined),
+  toUSVString: (text) => text.toWellFormed(),
+
+  urlParse: parseUrl,
+  urlCanParse: (input, base) => parseUrl(input, base) !== undefined,
+  urlSet(href, part, value) {
+    const u = new URL(href);
+    try {
+      u[urlParts[part]!] = value;
+    } catch {
+      return undefined;
+    }
+    return urlRecord(u.href);
+  },
+  urlOrigin: (href) => new URL(href).origin,
+  formDecode(text) {
+    const out: string[] = [];
+    // A leading "?" is data here, but URLSearchParams would drop it.
+    new URLSearchParams(text.startsWith("?") ? `?${text}` : text).forEach((value: string, name: string) => out.push(name, value));
+    return out;
+  },
+  formEncode(pairs) {
+    const p = new URLSearchParams();
+    for (let i = 0; i < pairs.length; i += 2) p.append(pairs[i], pairs[i + 1]);
+    return p.toString();
+  },
+
+  randomFill: (into) => void crypto.randomFillSync(bytesOf(into)),
+  randomUUID: () => crypto.randomUUID(),
+  digest(algorithm, bytes) {
+    if (!["SHA-1", "SHA-256", "SHA-384", "SHA-512", "MD5"].includes(algorithm)) return undefined;
+    return plain(crypto.createHash(algorithm.replace("-", "")).update(bytesOf(bytes)).digest()).buffer as ArrayBuffer;
+  },
+
+  structuredClone(value, transfer, _isHost, _toHost, _fromHost, fail) {
+    // Platform objects are not understood here: Node's serialiser has no hook for them.
+    try {
+      return structuredClone(value, { transfer });
+    } catch (e) {
+      return fail((e as Error).message);
+    }
+  },
+  // The settled value cannot be read from plain JavaScript without waiting: only the state is right.
+  promiseState(promise) {
+    const text: string = util.inspect(promise, { depth: 0, customInspect: false });
+    if (text.includes("<pending>")) return [0, undefined];
+    if (text.includes("<rejected>")) return [2, undefined];
+    return [1, undefined];
+  },
+  proxyParts: () => undefined,
+  previewEntries(value) {
+    if (value instanceof Map) return [[...value].flat(), true];
+    if (value instanceof Set) return [[...value], false];
+    return undefined;
+  },
+  typeTag(value) {
+    const typed = ArrayBuffer.isView(value) && !util.types.isDataView(value);
+    if (typed) return Reflect.get(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag, value) as string;
+    for (const [name, is] of tags) if (is(value)) return name;
+    return "Object";
+  },
+  constructorName: (value) => (value as { constructor?: { name?: string } }).constructor?.name ?? "Object",
+  isDetached: (buffer) => (buffer as unknown as { detached: boolean }).detached,
+  transferBuffer: (buffer) => (buffer as unknown as { transferToFixedLength(): ArrayBuffer }).transferToFixedLength(),
+};
+
+export const mock: Mock = {
+  native,
+  handlers: undefined,
+  calls: [],
+  reset() {
+    this.calls = [];
+    pending = [];
+  },
+  advance(ms) {
+    const end = clock + ms;
+    for (;;) {
+      const next = pending[0];
+      if (next === undefined || next.at > end) break;
+      pending.shift();
+      clock = Math.max(clock, next.at);
+      this.handlers?.timer(next.id);
+    }
+    clock = end;
+  },
+  timers: () => pending.map((t) => t.id),
+};
+
+g.__native = native;
