@@ -125,8 +125,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	if r.Quick {
 		b.WriteString("A quick run: these figures show that it works, not how fast.\n")
 	}
+	said := ""
 	for _, metric := range r.Metrics {
-		fmt.Fprintf(&b, "\n%s (%s)\n%s\n", metric.Title, metric.Unit, wrap(metric.Meaning, 100, "  "))
+		fmt.Fprintf(&b, "\n%s (%s)\n", metric.Title, metric.Unit)
+		if metric.Meaning != said {
+			said = metric.Meaning
+			fmt.Fprintf(&b, "%s\n", wrap(said, 100, "  "))
+		}
 		table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 		fmt.Fprint(table, "\tmedian\tmin\tmax\trounds\t\n")
 		for _, row := range metric.Rows {
