@@ -36,6 +36,8 @@ class Utf8 {
   size_t size_;
 };
 
+constexpr uint32_t kNone = 0xffffffff;  // Of a component that the URL has not.
+
 class Url {
  public:
   explicit Url(ada_url url) : url_(url) {}
@@ -50,23 +52,30 @@ class Url {
   ada_url url_;
 };
 
-// UrlRecord.
+// UrlRecord. An href is ASCII: what is not is percent-encoded or punycode.
 void ReturnRecord(const Args& info, const Url& url) {
   Isolate* isolate = info.GetIsolate();
   ada_string href = ada_get_href(url.get());
   const ada_url_components* c = ada_get_components(url.get());
   Local<String> text;
-  if (!DecodeUtf8(isolate, href.data, href.length).ToLocal(&text)) return;
+  if (!DecodeLatin1(isolate, href.data, href.length).ToLocal(&text)) return;
+  // Too large for a small integer, so made once for the up to three places that need it.
+  Local<Integer> none;
+  auto number = [&](uint32_t n) {
+    if (n != kNone) return Integer::NewFromUnsigned(isolate, n);
+    if (none.IsEmpty()) none = Integer::NewFromUnsigned(isolate, n);
+    return none;
+  };
   Local<Value> record[] = {
       text,
-      Integer::NewFromUnsigned(isolate, c->protocol_end),
-      Integer::NewFromUnsigned(isolate, c->username_end),
-      Integer::NewFromUnsigned(isolate, c->host_start),
-      Integer::NewFromUnsigned(isolate, c->host_end),
-      Integer::NewFromUnsigned(isolate, c->port),
-      Integer::NewFromUnsigned(isolate, c->pathname_start),
-      Integer::NewFromUnsigned(isolate, c->search_start),
-      Integer::NewFromUnsigned(isolate, c->hash_start),
+      number(c->protocol_end),
+      number(c->username_end),
+      number(c->host_start),
+      number(c->host_end),
+      number(c->port),
+      number(c->pathname_start),
+      number(c->search_start),
+      number(c->hash_start),
   };
   info.GetReturnValue().Set(Array::New(isolate, record, std::size(record)));
 }
