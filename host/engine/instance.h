@@ -1,0 +1,199 @@
+// A worker in an isolate: its modules evaluated, its events, calls, streams and timers. Made cheap, without an isolate; the
+// first run takes or makes one.
+//
+// Thread rule: `scheduling` belongs to the Host's mutex. Everything else belongs to the executor that runs the instance,
+// of which there is one at a time.
+#pragma once
+
+#include <v8.h>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/isolate.h"
+#include "engine/mail.h"
+#include "engine/modules.h"
+#include "engine/worker.h"
+#include "limits/crash_page.h"
+#include "limits/executor_slot.h"
+#include "wire/frame.h"
+
+namespace skerry {
+
+class Host;
+
+// One event: from its Fetch to its EventDone.
+struct EventRecord {
+  uint32_t id = 0;
+  std::string payload;  // The Fetch message, which `fetch` points into.
+  wire::Fetch fetch;
+  uint64_t cpu_ns = 0;
+  uint64_t startup_ns = 0;
+  bool cold = false;
+  bool responded = false;
+  bool body_open = false;  // A stream of ours carries the response body and has not ended.
+  bool done = false;
+  bool canceled = false;
+  bool pass_through = false;
+  wire::Outcome outcome = wire::Outcome::ok;
+  std::string message;
+  std::string stack;
+  std::vector<uint32_t> streams;
+  std::vector<uint32_t> calls;
+  std::vector<uint32_t> timers;
+};
+
+struct StreamRecord {
+  uint32_t event = 0;
+  bool inbound = false;
+  // Inbound: bytes granted and not yet arrived. Outbound: bytes that may still be sent.
+  int64_t credit = 0;
+  bool wants_credit = false;  // Outbound: the runtime layer was told to wait.
+  bool ended = false;         // Outbound: no more is written, but some is unsent.
+  bool collecting = false;    // Inbound: gather, deliver once.
+  bool as_text = false;
+  bool response_body = false;
+  std::string collected{};
+  std::string unsent{};  // Outbound: written beyond the credit; less than one write's worth.
+};
+
+struct TimerRecord {
+  uint32_t event = 0;
+  uint64_t key = 0;  // The scheduler's.
+  uint64_t deadline_ns = 0;
+};
+
+// What an executor brings along; reused from run to run.
+struct RunContext {
+  ExecutorSlot& slot;
+  CrashSlot& crash;
+  std::string out;         // Frames to send.
+  std::vector<Mail> mail;  // Being delivered.
+};
+
+class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
+ public:
+  WorkerInstance(Host& host, std::shared_ptr<Worker> worker);
+  ~WorkerInstance();
+  WorkerInstance(const WorkerInstance&) = delete;
+  WorkerInstance& operator=(const WorkerInstance&) = delete;
+
+  // Guarded by the Host's mutex.
+  struct Scheduling {
+    std::vector<Mail> mailbox;
+    bool queued = false;     // In the run queue or running.
+    bool condemned = false;  // No new events.
+    bool loaded = false;     // Counts as a resident isolate.
+    bool idle_listed = false;
+    uint32_t live_events = 0;
+    uint64_t queued_ns = 0;
+    uint64_t heap_bytes = 0;
+    uint64_t external_bytes = 0;
+    std::list<std::shared_ptr<WorkerInstance>>::iterator idle_position;
+  } scheduling;
+
+  const std::shared_ptr<Worker>& worker() const { return worker_; }
+
+  // Before it is disposed of: V8 may no longer reach it through tasks.
+  void StopTasks() {
+    if (isolate_ != nullptr) isolate_->tasks().Close();
+  }
+
+  // Delivers what waits, until nothing does or the turn is over.
+  void Run(RunContext& run);
+
+  // ---- for the operations, called by V8 while the instance runs
+  static WorkerInstance* From(v8::Isolate* isolate) {
+    return static_cast<WorkerInstance*>(isolate->GetData(Isolate::kOwnerSlot));
+  }
+  Host& host() { return host_; }
+  std::string& out() { return run_->out; }
+  ModuleGraph* modules() { return modules_.get(); }
+  Isolate& isolate() { return *isolate_; }
+
+  EventRecord* FindEvent(uint32_t id);
+  StreamRecord* FindStream(uint32_t id);
+  // The event has answered; names the stream that carries the body, 0 if none.
+  void Responded(EventRecord& event, uint32_t stream);
+  void FinishEvent(EventRecord& event, wire::Outcome outcome, bool pass_through, std::string message, std::string stack);
+  uint32_t OpenCall(uint32_t event, uint32_t upload);
+  void AbortCall(uint32_t call);
+  uint32_t OpenStream(uint32_t event);
+  // Outbound: takes the bytes and sends what the credit allows. Returns the credit left, negative if some had to wait.
+  int64_t WriteStream(uint32_t id, StreamRecord& stream, std::span<const uint8_t> bytes);
+  void EndStream(uint32_t id, StreamRecord& stream);
+  // An outbound stream has ended, or an inbound one is no longer wanted here (cancelled, spliced, complete).
+  void CloseStream(uint32_t stream);
+  void StartTimer(uint32_t event, uint32_t timer, double delay_ms);
+  void StopTimer(uint32_t timer);
+  void OnPromiseReject(v8::PromiseRejectMessage message);
+  v8::MaybeLocal<v8::Value> Handle(v8::Local<v8::Context> context, Handler which, int argc, v8::Local<v8::Value>* argv);
+
+  double NowMs() const;
+  double MonotonicMs() const;
+
+ private:
+  // A turn ends after this time so that other instances come to run.
+  static constexpr uint64_t kTurnNs = 4'000'000;
+  // Output is sent when it is this old or this large, even in the middle of a turn.
+  static constexpr uint64_t kFlushNs = 1'000'000;
+  static constexpr size_t kFlushBytes = 64u << 10;
+  // CPU for what belongs to no event: V8's tasks, late rejections.
+  static constexpr uint64_t kBackgroundCpuNs = 1'000'000'000;
+
+  void Load(const IsolateLock& lock);
+  void LoadFailed(const IsolateLock& lock, v8::TryCatch& caught);
+  uint32_t EventOf(const Mail& mail) const;
+  void Deliver(const IsolateLock& lock, Mail& mail);
+  void Dispatch(const IsolateLock& lock, Mail& mail);
+  void DispatchFetch(const IsolateLock& lock, Mail& mail);
+  void DispatchCallResult(const IsolateLock& lock, Mail& mail);
+  void DispatchStreamData(const IsolateLock& lock, Mail& mail);
+  void DispatchStreamEnd(const IsolateLock& lock, Mail& mail);
+  void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
+  void RunTasks(const IsolateLock& lock);
+  void AfterItem(const IsolateLock& lock, uint32_t event, v8::TryCatch& caught);
+  void KillEvent(const IsolateLock& lock, EventRecord& event, wire::Outcome outcome, std::string message, bool tell);
+  void KillAll(const IsolateLock& lock, wire::Outcome outcome, const char* message, bool tell);
+  void EndHungEvents(const IsolateLock& lock);
+  bool Waiting() const;
+  void EmitDone();
+  void Flush();
+  void MakeCodeCaches(const IsolateLock& lock);
+  void Sample(const IsolateLock& lock);
+  void SetClock();
+
+  Host& host_;
+  const std::shared_ptr<Worker> worker_;
+  std::unique_ptr<Isolate> isolate_;
+  std::unique_ptr<ModuleGraph> modules_;
+  RunContext* run_ = nullptr;
+  bool evaluated_ = false;
+  std::string broken_message_;  // Why the worker could not be loaded.
+  std::string broken_stack_;
+  bool broken_ = false;
+  bool condemned_ = false;
+  uint64_t load_cpu_ns_ = 0;
+  uint64_t loaded_ns_ = 0;
+  uint64_t sampled_ns_ = 0;
+  uint64_t flushed_ns_ = 0;
+  uint64_t cpu_mark_ns_ = 0;  // Thread CPU at the end of the item before.
+  double now_ms_ = 0;
+  double monotonic_ms_ = 0;
+
+  std::unordered_map<uint32_t, EventRecord> events_;
+  std::unordered_map<uint32_t, StreamRecord> streams_;
+  std::unordered_map<uint32_t, uint32_t> calls_;  // Call to event.
+  std::unordered_map<uint32_t, TimerRecord> timers_;
+  std::vector<uint32_t> finished_;  // Events to report when the item is over.
+
+  // Ids that are no longer routed here, told to the Host before the frames that free them are sent.
+  std::vector<uint32_t> closed_events_, closed_calls_, closed_streams_;
+};
+
+}  // namespace skerry

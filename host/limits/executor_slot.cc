@@ -1,0 +1,33 @@
+#include "limits/executor_slot.h"
+
+#include <sys/resource.h>
+#include <v8-isolate.h>
+
+#include "limits/cpu_clock.h"
+
+namespace skerry {
+
+namespace {
+// A thread that has run long steps back, so that short requests of others get the core at once. It cannot be
+// raised again without privileges: the thread ends after its item and a new one takes its place.
+constexpr int kDemotedNice = 15;
+}  // namespace
+
+bool ExecutorSlot::Inspect(uint64_t demote_after_ns, bool& demoted_now) {
+  std::lock_guard hold(mutex_);
+  demoted_now = false;
+  if (!attached_ || isolate_ == nullptr) return false;
+  const uint64_t now = ReadClock(cpu_clock_);
+  const uint64_t used = now > began_cpu_ns_ ? now - began_cpu_ns_ : 0;
+  if (used > limit_ns_ && terminated_ == Termination::kNone) {
+    terminated_ = Termination::kCpu;
+    isolate_->TerminateExecution();
+  }
+  if (used > demote_after_ns && !demoted_) {
+    demoted_ = setpriority(PRIO_PROCESS, static_cast<id_t>(tid_), kDemotedNice) == 0;
+    demoted_now = demoted_;
+  }
+  return true;
+}
+
+}  // namespace skerry

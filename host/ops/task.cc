@@ -1,0 +1,38 @@
+// Microtasks and the async frame.
+
+#include "ops/host_ops.h"
+#include "snapshot/handlers.h"
+
+namespace skerry {
+
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+void SetHandlers(const Info& info) { RegisterHandlers(info.GetIsolate(), info[0]); }
+
+void EnqueueMicrotask(const Info& info) {
+  if (info[0]->IsFunction()) info.GetIsolate()->EnqueueMicrotask(info[0].As<v8::Function>());
+}
+
+void GetAsyncFrame(const Info& info) {
+  v8::Local<v8::Data> frame = info.GetIsolate()->GetContinuationPreservedEmbedderDataV2();
+  if (!frame.IsEmpty() && frame->IsValue()) info.GetReturnValue().Set(frame.As<v8::Value>());
+}
+
+void SetAsyncFrame(const Info& info) { info.GetIsolate()->SetContinuationPreservedEmbedderDataV2(info[0]); }
+
+void MarkHandled(const Info& info) {
+  if (info[0]->IsPromise()) info[0].As<v8::Promise>()->MarkAsHandled();
+}
+
+constexpr Op kOps[] = {
+    {"setHandlers", &SetHandlers, 1},     {"enqueueMicrotask", &EnqueueMicrotask, 1}, {"getAsyncFrame", &GetAsyncFrame, 0},
+    {"setAsyncFrame", &SetAsyncFrame, 1}, {"markHandled", &MarkHandled, 1},
+};
+
+}  // namespace
+
+std::span<const Op> TaskOps() { return kOps; }
+
+}  // namespace skerry

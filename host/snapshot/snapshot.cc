@@ -1,0 +1,119 @@
+#include "snapshot/snapshot.h"
+
+#include "snapshot/handlers.h"
+
+namespace skerry {
+
+namespace {
+
+using v8::Local;
+
+struct SnapshotBuild {
+  v8::SnapshotCreator* creator;
+  bool registered = false;
+};
+
+void Throw(v8::Isolate* isolate, const std::string& text) {
+  isolate->ThrowException(
+      v8::Exception::Error(v8::String::NewFromUtf8(isolate, text.c_str()).FromMaybe(v8::String::Empty(isolate))));
+}
+
+std::string Describe(v8::Isolate* isolate, v8::TryCatch& caught) {
+  if (!caught.HasCaught()) return "the bundle has no result";
+  Local<v8::Value> stack;
+  if (!caught.StackTrace(isolate->GetCurrentContext()).ToLocal(&stack)) stack = caught.Exception();
+  v8::String::Utf8Value text(isolate, stack);
+  return *text == nullptr ? "an exception without text" : std::string(*text, static_cast<size_t>(text.length()));
+}
+
+}  // namespace
+
+void RegisterHandlers(v8::Isolate* isolate, Local<v8::Value> handlers) {
+  auto* build = static_cast<SnapshotBuild*>(isolate->GetData(kSnapshotSlot));
+  if (build == nullptr || build->registered || !handlers->IsObject()) {
+    Throw(isolate, "setHandlers is for the building of the snapshot, once");
+    return;
+  }
+  Local<v8::Context> context = isolate->GetCurrentContext();
+  for (const char* name : kHandlerNames) {
+    Local<v8::Value> function;
+    Local<v8::String> key = v8::String::NewFromUtf8(isolate, name).ToLocalChecked();
+    if (!handlers.As<v8::Object>()->Get(context, key).ToLocal(&function)) return;
+    if (!function->IsFunction()) {
+      Throw(isolate, std::string("setHandlers: no function ") + name);
+      return;
+    }
+    build->creator->AddData(context, function.As<v8::Function>());
+  }
+  build->registered = true;
+}
+
+std::vector<intptr_t> ExternalReferences(const std::vector<Op>& ops) {
+  std::vector<intptr_t> references;
+  for (const Op& op : ops) references.push_back(reinterpret_cast<intptr_t>(op.function));
+  references.push_back(0);
+  return references;
+}
+
+std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std::string_view bundle, std::string& blob) {
+  const std::vector<intptr_t> references = ExternalReferences(ops);
+  auto tasks = std::make_shared<TaskRunner>();
+  v8::Isolate* isolate = v8::Isolate::Allocate();
+  auto registration = platform.Register(isolate, tasks);
+  v8::Isolate::CreateParams params;
+  params.external_references = references.data();
+  params.array_buffer_allocator_shared = std::make_shared<BufferAllocator>(size_t{64} << 20);
+  std::string failure;
+  v8::Locker locker(isolate);
+  v8::SnapshotCreator creator(isolate, params);
+  SnapshotBuild build{&creator};
+  isolate->SetData(kSnapshotSlot, &build);
+  isolate->SetData(Isolate::kOwnerSlot, nullptr);
+  isolate->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  {
+    v8::HandleScope handles(isolate);
+    Local<v8::Context> context = v8::Context::New(isolate);
+    {
+      v8::Context::Scope scope(context);
+      v8::TryCatch caught(isolate);
+      Local<v8::Object> native = v8::Object::New(isolate, v8::Null(isolate), nullptr, nullptr, 0);
+      for (const Op& op : ops) {
+        Local<v8::String> name = v8::String::NewFromUtf8(isolate, op.name, v8::NewStringType::kInternalized).ToLocalChecked();
+        Local<v8::FunctionTemplate> shape =
+            v8::FunctionTemplate::New(isolate, op.function, Local<v8::Value>(), Local<v8::Signature>(), op.length,
+                                      v8::ConstructorBehavior::kThrow);
+        Local<v8::Function> function = shape->GetFunction(context).ToLocalChecked();
+        function->SetName(name);
+        native->CreateDataProperty(context, name, function).Check();
+      }
+      Local<v8::String> source;
+      Local<v8::Value> main;
+      v8::ScriptOrigin origin(v8::String::NewFromUtf8Literal(isolate, "skerry:runtime"));
+      if (v8::String::NewFromUtf8(isolate, bundle.data(), v8::NewStringType::kNormal, static_cast<int>(bundle.size()))
+              .ToLocal(&source)) {
+        v8::ScriptCompiler::Source text(source, origin);
+        Local<v8::Script> script;
+        Local<v8::Value> argument = native;
+        const bool ok = v8::ScriptCompiler::Compile(context, &text).ToLocal(&script) &&
+                        script->Run(context).ToLocal(&main) && main->IsFunction() &&
+                        !main.As<v8::Function>()->Call(context, v8::Undefined(isolate), 1, &argument).IsEmpty();
+        isolate->PerformMicrotaskCheckpoint();
+        if (!ok) {
+          failure = Describe(isolate, caught);
+        } else if (!build.registered) {
+          failure = "the bundle did not call setHandlers";
+        }
+      }
+    }
+    isolate->SetContinuationPreservedEmbedderDataV2(v8::Undefined(isolate));
+    creator.SetDefaultContext(context);
+  }
+  isolate->SetData(kSnapshotSlot, nullptr);
+  v8::StartupData data = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
+  if (data.data == nullptr) return failure.empty() ? "V8 made no snapshot" : failure;
+  if (failure.empty()) blob.assign(data.data, static_cast<size_t>(data.raw_size));
+  delete[] data.data;
+  return failure;
+}
+
+}  // namespace skerry
