@@ -1,0 +1,61 @@
+package ingress
+
+import "time"
+
+// Limits of the HTTP side. A zero field means the default.
+type Limits struct {
+	// HeaderBytes is the size of a request's head, URL included. Beyond it: 431.
+	HeaderBytes int
+	// HeaderFields is the number of header fields of a request. Beyond it: 400 (HTTP/1) or 431 (HTTP/2).
+	HeaderFields int
+	// URLBytes is the length of the absolute URL. Beyond it: 414.
+	URLBytes int
+	// BodyBytes is the length of a request's body. Beyond it: 413.
+	BodyBytes int64
+	// ReadHeader is the time a client has for a request's head, Idle the time a kept connection may be silent, Handshake
+	// the time for TLS.
+	ReadHeader, Idle, Handshake time.Duration
+	// Streams is the number of concurrent requests on one HTTP/2 connection.
+	Streams int
+	// Depth is the number of workers a request may come through. Beyond it: error code 1019.
+	Depth int
+}
+
+// The defaults of Limits.
+const (
+	DefaultHeaderBytes  = 128 << 10
+	DefaultHeaderFields = 512
+	DefaultURLBytes     = 16 << 10
+	DefaultBodyBytes    = 512 << 20
+	DefaultReadHeader   = 15 * time.Second
+	DefaultIdle         = 2 * time.Minute
+	DefaultHandshake    = 10 * time.Second
+	DefaultStreams      = 250
+	DefaultDepth        = 16
+)
+
+func (l Limits) withDefaults() Limits {
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	set(&l.HeaderBytes, DefaultHeaderBytes)
+	set(&l.HeaderFields, DefaultHeaderFields)
+	set(&l.URLBytes, DefaultURLBytes)
+	set(&l.Streams, DefaultStreams)
+	set(&l.Depth, DefaultDepth)
+	if l.BodyBytes == 0 {
+		l.BodyBytes = DefaultBodyBytes
+	}
+	if l.ReadHeader == 0 {
+		l.ReadHeader = DefaultReadHeader
+	}
+	if l.Idle == 0 {
+		l.Idle = DefaultIdle
+	}
+	if l.Handshake == 0 {
+		l.Handshake = DefaultHandshake
+	}
+	return l
+}

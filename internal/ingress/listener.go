@@ -1,0 +1,134 @@
+package ingress
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// listener hands net/http connections that strictConn watches. For TLS it does the handshake first, to know whether the
+// connection speaks HTTP/1 (watched inside the encryption) or HTTP/2 (handed on as it is).
+type listener struct {
+	net.Listener
+	limits Limits
+	tls    *tls.Config
+
+	ready chan net.Conn // TLS connections after their handshake; never closed
+	fault chan error    // the accept loop's last word; one value
+	done  chan struct{} // closed by Close
+	close func() error
+	wait  sync.WaitGroup // the accept loop and handshakes
+}
+
+// tlsState is the key of the *tls.ConnectionState of an HTTP/1 connection in its context.
+type tlsState struct{}
+
+// secureConn is an HTTP/1 connection inside TLS.
+type secureConn struct {
+	strictConn
+	state tls.ConnectionState
+}
+
+func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
+	l := &listener{Listener: ln, limits: limits, tls: config}
+	l.close = sync.OnceValue(func() error {
+		if l.done != nil {
+			close(l.done)
+		}
+		err := ln.Close()
+		l.wait.Wait()
+		return err
+	})
+	if config != nil {
+		l.ready, l.fault, l.done = make(chan net.Conn), make(chan error, 1), make(chan struct{})
+		l.wait.Add(1)
+		go l.acceptTLS()
+	}
+	return l
+}
+
+func (l *listener) Close() error { return l.close() }
+
+func (l *listener) strict(c net.Conn) strictConn {
+	return strictConn{Conn: c, scan: scanner{first: true, maxFields: l.limits.HeaderFields, maxLine: l.limits.HeaderBytes}}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	if l.tls == nil {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		s := l.strict(c)
+		return &s, nil
+	}
+	select {
+	case c := <-l.ready:
+		return c, nil
+	case err := <-l.fault:
+		return nil, err
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) acceptTLS() {
+	defer l.wait.Done()
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			var temporary interface{ Temporary() bool }
+			if errors.As(err, &temporary) && temporary.Temporary() {
+				select {
+				case <-time.After(50 * time.Millisecond): // out of descriptors: as net/http does
+					continue
+				case <-l.done:
+				}
+			}
+			l.fault <- err
+			return
+		}
+		l.wait.Add(1)
+		go l.handshake(c)
+	}
+}
+
+func (l *listener) handshake(c net.Conn) {
+	defer l.wait.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), l.limits.Handshake)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // owned by this call; ends with it
+		select {
+		case <-l.done:
+			cancel()
+		case <-stop:
+		}
+	}()
+	conn := tls.Server(c, l.tls)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		c.Close()
+		return
+	}
+	var ready net.Conn = conn
+	if state := conn.ConnectionState(); state.NegotiatedProtocol != "h2" {
+		ready = &secureConn{strictConn: l.strict(conn), state: state}
+	}
+	select {
+	case l.ready <- ready:
+	case <-l.done:
+		c.Close()
+	}
+}
+
+// connContext tells requests on an HTTP/1 connection inside TLS about it; net/http knows only those it encrypted itself.
+func connContext(ctx context.Context, c net.Conn) context.Context {
+	if s, ok := c.(*secureConn); ok {
+		return context.WithValue(ctx, tlsState{}, &s.state)
+	}
+	return ctx
+}
