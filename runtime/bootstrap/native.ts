@@ -144,6 +144,8 @@ export interface WorkerConfig {
   compatDate: string;
   compatFlags: string[];
   dev: boolean;
+  /** Service-worker syntax: one classic script, which finds its bindings as globals. */
+  script?: boolean;
   /** One entry per binding, in slot order; slot numbers start at 1 (0 is the global fetch). */
   env: EnvEntry[];
 }

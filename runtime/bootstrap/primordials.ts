@@ -180,3 +180,63 @@ const DateConstructor = Date;
 export { DateConstructor as Date };
 const ProxyConstructor = Proxy;
 export { ProxyConstructor as Proxy };
+
+// Errors, dates, regular expressions and wrapper objects, for the clock and the inspector.
+/** What `error.stack` reads: an own accessor whose getter V8 shares between all errors of a context. */
+export const ErrorGetStack = uncurry(Object.getOwnPropertyDescriptor(new Error(), "stack")!.get as AnyFunction) as (e: object) => unknown;
+/** The getter itself, to tell an untouched `stack` from one that somebody defined. */
+export const errorStackGetter: unknown = Object.getOwnPropertyDescriptor(new Error(), "stack")!.get;
+export const ErrorCaptureStackTrace = (Error as unknown as { captureStackTrace(o: object, f?: unknown): void }).captureStackTrace;
+export const DatePrototype = Date.prototype;
+export const DatePrototypeGetTime = uncurry(Date.prototype.getTime as AnyFunction) as (d: Date) => number;
+export const DatePrototypeToISOString = uncurry(Date.prototype.toISOString as AnyFunction) as (d: Date) => string;
+export const DatePrototypeToString = uncurry(Date.prototype.toString as AnyFunction) as (d: Date) => string;
+export const RegExpPrototypeGetSource = getter(RegExp.prototype, "source") as (r: RegExp) => string;
+const regExpFlags = ["hasIndices", "global", "ignoreCase", "multiline", "dotAll", "unicode", "unicodeSets", "sticky"] as const;
+const regExpFlagGetters = regExpFlags.map((name) => getter(RegExp.prototype, name) as (r: RegExp) => boolean);
+/** RegExp.prototype.flags by the internal flags alone. */
+export function RegExpGetFlags(r: RegExp): string {
+  let out = "";
+  for (let i = 0; i < regExpFlagGetters.length; i++) if (regExpFlagGetters[i]!(r)) out += "dgimsuvy"[i]!;
+  return out;
+}
+export const BooleanPrototypeValueOf = uncurry(Boolean.prototype.valueOf as AnyFunction) as (v: object) => boolean;
+export const NumberPrototypeValueOf = uncurry(Number.prototype.valueOf as AnyFunction) as (v: object) => number;
+export const StringPrototypeValueOf = uncurry(String.prototype.valueOf as AnyFunction) as (v: object) => string;
+export const SymbolPrototypeValueOf = uncurry(Symbol.prototype.valueOf as AnyFunction) as (v: object) => symbol;
+export const BigIntPrototypeValueOf = uncurry(BigInt.prototype.valueOf as AnyFunction) as (v: object) => bigint;
+export const SymbolPrototypeToString = uncurry(Symbol.prototype.toString as AnyFunction) as (s: symbol) => string;
+export const BigIntPrototypeToString = uncurry(BigInt.prototype.toString as AnyFunction) as (n: bigint) => string;
+export const NumberPrototypeToFixed = uncurry(Number.prototype.toFixed as AnyFunction) as (n: number, digits: number) => string;
+export const NumberParseFloat = Number.parseFloat;
+export const FunctionPrototypeToString = uncurry(Function.prototype.toString as AnyFunction) as (f: unknown) => string;
+export const FunctionPrototypeBind = uncurry(bind as AnyFunction) as <F>(f: F, self: unknown) => F;
+export const WeakSetConstructor = WeakSet;
+export const WeakSetPrototypeAdd = uncurry(WeakSet.prototype.add as AnyFunction) as (s: WeakSet<object>, v: object) => void;
+export const WeakSetPrototypeHas = uncurry(WeakSet.prototype.has as AnyFunction) as (s: WeakSet<object>, v: object) => boolean;
+export const WeakMapPrototypeDelete = uncurry(WeakMap.prototype.delete as AnyFunction) as <K extends WeakKey, V>(m: WeakMap<K, V>, k: K) => boolean;
+
+// For events and streams.
+export const ErrorPrototype = Error.prototype;
+export const FunctionPrototype = Function.prototype;
+const WeakRefConstructor = WeakRef;
+export { WeakRefConstructor as WeakRef };
+export const WeakRefPrototypeDeref = uncurry(WeakRef.prototype.deref as AnyFunction) as <T extends WeakKey>(r: WeakRef<T>) => T | undefined;
+/** Promise.resolve without the argument list that PromiseResolve makes: for the per-chunk paths of streams. */
+export const promiseResolvedWith = bind.call(promiseResolve, PromiseConstructor) as <T>(v: T) => Promise<Awaited<T>>;
+const promiseWithResolvers = (Promise as unknown as { withResolvers: unknown }).withResolvers as (this: unknown) => Deferred<never>;
+/** newDeferred through the built-in Promise.withResolvers: no executor closure. */
+export const newDeferredFast = bind.call(promiseWithResolvers, PromiseConstructor) as <T>() => Deferred<T>;
+type ModernArrayBuffer = ArrayBuffer & { transferToFixedLength(): ArrayBuffer };
+/** Moves the bytes to a new fixed-length buffer and detaches the old one. Throws TypeError if it is detached already or may not be. */
+export const ArrayBufferPrototypeTransferToFixedLength = uncurry((ArrayBuffer.prototype as ModernArrayBuffer).transferToFixedLength as AnyFunction) as (b: ArrayBuffer) => ArrayBuffer;
+export const ArrayBufferPrototypeGetDetached = getter(ArrayBuffer.prototype, "detached") as (b: ArrayBuffer) => boolean;
+export const ArrayBufferPrototypeGetResizable = getter(ArrayBuffer.prototype, "resizable") as (b: ArrayBuffer) => boolean;
+/** The typed array constructors by the name that TypedArrayPrototypeGetSymbolToStringTag gives. */
+export const typedArrayConstructors: { readonly [tag: string]: (new (buffer: ArrayBuffer, byteOffset: number, length: number) => ArrayBufferView & { length: number }) & { BYTES_PER_ELEMENT: number } } = (() => {
+  const out = Object.create(null) as { [tag: string]: never };
+  const all = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array, Float32Array, Float64Array, (globalThis as { Float16Array?: unknown }).Float16Array];
+  for (const c of all) if (c !== undefined) out[(c as { name: string }).name] = c as never;
+  return out;
+})();
+export const WeakSetPrototypeDelete = uncurry(WeakSet.prototype.delete as AnyFunction) as (s: WeakSet<object>, v: object) => boolean;

@@ -1,0 +1,72 @@
+// Promises that were rejected and that nobody handles (https://html.spec.whatwg.org/multipage/webappapis.html#unhandled-promise-rejections).
+// V8 tells of each rejection without a handler at once; most get one a few microtasks later, so they are looked at again
+// after some. Deviation: the host has no hook for the end of a microtask checkpoint, so "after the checkpoint" is after
+// rejectionHops further microtasks.
+
+import { PromiseRejectionEvent } from "../web/events/rejection.ts";
+import { dispatchTrusted, isListenedTo } from "../web/events/target.ts";
+import { writeLog } from "../web/console.ts";
+import { inspect } from "../web/inspect.ts";
+import { type AsyncFrame, currentFrame, runInFrame } from "./context.ts";
+import { native } from "./native.ts";
+import { ArrayPrototypePush, ArrayPrototypeSplice, WeakSetConstructor, WeakSetPrototypeAdd, WeakSetPrototypeDelete } from "./primordials.ts";
+import { LogLevel } from "./wire.gen.ts";
+
+/** Microtasks that may pass before a rejection counts as unhandled. */
+export const rejectionHops = 64;
+
+interface Rejection {
+  readonly promise: Promise<unknown>;
+  readonly reason: unknown;
+  readonly frame: AsyncFrame | undefined;
+}
+
+let pending: Rejection[] = [];
+let hops = 0;
+const reported = new WeakSetConstructor();
+
+/** handlers.promiseReject. */
+export function onPromiseReject(type: number, promise: Promise<unknown>, reason: unknown): void {
+  if (type === 0) {
+    ArrayPrototypePush(pending, { promise, reason, frame: currentFrame() });
+    if (pending.length === 1) {
+      hops = 0;
+      native.enqueueMicrotask(wait);
+    }
+  } else if (type === 1) {
+    for (let i = 0; i < pending.length; i++) {
+      if (pending[i]!.promise !== promise) continue;
+      ArrayPrototypeSplice(pending, i, 1);
+      return;
+    }
+    if (WeakSetPrototypeDelete(reported, promise) && isListenedTo(globalThis, "rejectionhandled")) {
+      const frame = currentFrame();
+      native.enqueueMicrotask(() => runInFrame(frame, fire as never, undefined, ["rejectionhandled", promise, native.promiseState(promise)[1]]));
+    }
+  }
+}
+
+function wait(): void {
+  if (pending.length === 0) return;
+  if (++hops < rejectionHops) native.enqueueMicrotask(wait);
+  else report();
+}
+
+function report(): void {
+  const list = pending;
+  pending = [];
+  for (let i = 0; i < list.length; i++) {
+    const { promise, reason, frame } = list[i]!;
+    WeakSetPrototypeAdd(reported, promise);
+    runInFrame(frame, reportOne as never, undefined, [promise, reason]);
+  }
+}
+
+function reportOne(promise: Promise<unknown>, reason: unknown): void {
+  if (isListenedTo(globalThis, "unhandledrejection") && !fire("unhandledrejection", promise, reason)) return;
+  writeLog(LogLevel.error, `Uncaught (in promise) ${typeof reason === "string" ? reason : inspect(reason)}`);
+}
+
+function fire(type: string, promise: Promise<unknown>, reason: unknown): boolean {
+  return dispatchTrusted(globalThis, new PromiseRejectionEvent(type, { promise, reason, cancelable: type === "unhandledrejection" }));
+}

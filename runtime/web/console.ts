@@ -1,0 +1,298 @@
+// The console (https://console.spec.whatwg.org/). Lines go to the log of the event that runs. Deviations: counters,
+// timers and groups belong to the event, so that requests which share an isolate do not mix them up; times are those of
+// the frozen clock; clear and the profiling methods do nothing, as there is no screen.
+
+import { currentEvent, type EventState } from "../bootstrap/context.ts";
+import { native } from "../bootstrap/native.ts";
+import {
+  ArrayIsArray,
+  ArrayPrototypeIndexOf,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ArrayPrototypeUnshift,
+  ErrorCaptureStackTrace,
+  Map,
+  MapPrototypeDelete,
+  MapPrototypeGet,
+  MapPrototypeGetSize,
+  MapPrototypeHas,
+  MapPrototypeSet,
+  MathMax,
+  NumberPrototypeToFixed,
+  ObjectCreate,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectPrototype,
+  ReflectOwnKeys,
+  StringPrototypeIndexOf,
+  StringPrototypePadEnd,
+  StringPrototypeRepeat,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  SymbolToStringTag,
+  WeakMap,
+  WeakMapPrototypeGet,
+  WeakMapPrototypeSet,
+} from "../bootstrap/primordials.ts";
+import { LogLevel } from "../bootstrap/wire.gen.ts";
+import { isObject, toDOMString } from "../bootstrap/webidl.ts";
+import { formatArguments, inspect, inspectItemsMax, stackOf } from "./inspect.ts";
+
+interface ConsoleState {
+  indent: string;
+  counts: Map<string, number>;
+  timers: Map<string, number>;
+}
+
+/** Groups nest no deeper than this on the page. */
+const groupDepthMax = 32;
+/** Labels that count and time remember at once, of one event. */
+const labelsMax = 1000;
+
+const globalScope = {};
+const states = new WeakMap<object, ConsoleState>();
+
+function stateOf(event: EventState | undefined): ConsoleState {
+  const key = event ?? globalScope;
+  let state = WeakMapPrototypeGet(states, key);
+  if (state === undefined) WeakMapPrototypeSet(states, key, (state = { indent: "", counts: new Map(), timers: new Map() }));
+  return state;
+}
+
+/** Writes one line to the log of the current event; after its end, to that of the worker. */
+export function writeLog(level: number, text: string): void {
+  const event = currentEvent();
+  native.log(event === undefined || event.ended ? 0 : event.id, level, text);
+}
+
+function print(level: number, args: readonly unknown[]): void {
+  const state = WeakMapPrototypeGet(states, currentEvent() ?? globalScope);
+  let text = formatArguments(args);
+  if (state !== undefined && state.indent !== "") text = state.indent + StringPrototypeReplaceAll(text, "\n", `\n${state.indent}`);
+  writeLog(level, text);
+}
+
+function labelOf(label: unknown): string {
+  return label === undefined ? "default" : toDOMString(label);
+}
+
+function elapsed(state: ConsoleState, label: string): string | undefined {
+  const start = MapPrototypeGet(state.timers, label);
+  if (start === undefined) return undefined;
+  const ms = native.monotonic() - start;
+  return ms >= 1000 ? `${label}: ${NumberPrototypeToFixed(ms / 1000, 3)}s` : `${label}: ${NumberPrototypeToFixed(ms, 3)}ms`;
+}
+
+function remember(map: Map<string, number>, label: string, value: number): void {
+  if (MapPrototypeGetSize(map) >= labelsMax && !MapPrototypeHas(map, label)) return;
+  MapPrototypeSet(map, label, value);
+}
+
+function openGroup(data: readonly unknown[]): void {
+  if (data.length > 0) print(LogLevel.log, data);
+  const state = stateOf(currentEvent());
+  if (state.indent.length < groupDepthMax * 2) state.indent += "  ";
+}
+
+function trace(data: readonly unknown[], below: unknown): void {
+  const holder: { stack?: string } = {};
+  ErrorCaptureStackTrace(holder, below);
+  const stack = stackOf(holder) ?? "";
+  const newline = StringPrototypeIndexOf(stack, "\n");
+  const text = formatArguments(data);
+  print(LogLevel.log, [`Trace${text === "" ? "" : `: ${text}`}${newline < 0 ? "" : StringPrototypeSlice(stack, newline)}`]);
+}
+
+// ---- console.table
+
+interface Row {
+  index: string;
+  cells: Map<string, string>;
+  value: string | undefined;
+}
+
+/** Own enumerable data properties, at most inspectItemsMax, with nothing called. */
+function cellsOf(o: object): [string, unknown][] {
+  const out: [string, unknown][] = [];
+  if (native.typeTag(o) === "Proxy") return out;
+  const keys = ReflectOwnKeys(o);
+  for (let i = 0; i < keys.length && out.length < inspectItemsMax; i++) {
+    const key = keys[i]!;
+    if (typeof key !== "string") continue;
+    const d = ObjectGetOwnPropertyDescriptor(o, key);
+    if (d?.enumerable === true) ArrayPrototypePush(out, [key, d.get === undefined && d.set === undefined ? d.value : inspect(o, { depth: -1 })]);
+  }
+  return out;
+}
+
+function table(data: unknown, filter: unknown): string | undefined {
+  if (!isObject(data) || typeof data === "function") return undefined;
+  const rows: Row[] = [];
+  const columns: string[] = [];
+  let wanted: string[] | undefined;
+  if (ArrayIsArray(filter)) {
+    wanted = [];
+    for (let i = 0; i < filter.length; i++) ArrayPrototypePush(wanted, toDOMString(filter[i]));
+  }
+  const preview = native.previewEntries(data);
+  const entries: [string, unknown][] = [];
+  if (preview === undefined) {
+    const cells = cellsOf(data);
+    for (let i = 0; i < cells.length; i++) ArrayPrototypePush(entries, cells[i]!);
+  } else {
+    const step = preview[1] ? 2 : 1;
+    for (let i = 0; i < preview[0].length && entries.length < inspectItemsMax; i += step) {
+      ArrayPrototypePush(entries, [preview[1] ? inspect(preview[0][i], { depth: 0 }) : `${i}`, preview[0][preview[1] ? i + 1 : i]]);
+    }
+  }
+  let values = false;
+  for (let i = 0; i < entries.length; i++) {
+    const [index, value] = [entries[i]![0], entries[i]![1]];
+    const row: Row = { index, cells: new Map(), value: undefined };
+    if (isObject(value) && typeof value !== "function") {
+      const cells = cellsOf(value);
+      for (let k = 0; k < cells.length; k++) {
+        const name = cells[k]![0];
+        if (wanted !== undefined && ArrayPrototypeIndexOf(wanted, name) < 0) continue;
+        if (ArrayPrototypeIndexOf(columns, name) < 0) ArrayPrototypePush(columns, name);
+        MapPrototypeSet(row.cells, name, oneLine(cells[k]![1]));
+      }
+    } else {
+      row.value = oneLine(value);
+      values = true;
+    }
+    ArrayPrototypePush(rows, row);
+  }
+  const heads = ["(index)"];
+  for (let i = 0; i < columns.length; i++) ArrayPrototypePush(heads, columns[i]!);
+  if (values) ArrayPrototypePush(heads, "Values");
+  const lines: string[][] = [heads];
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const line = [row.index];
+    for (let k = 0; k < columns.length; k++) ArrayPrototypePush(line, MapPrototypeGet(row.cells, columns[k]!) ?? "");
+    if (values) ArrayPrototypePush(line, row.value ?? "");
+    ArrayPrototypePush(lines, line);
+  }
+  return draw(lines);
+}
+
+function oneLine(v: unknown): string {
+  return StringPrototypeReplaceAll(inspect(v, { depth: 0 }), "\n", " ");
+}
+
+function draw(lines: string[][]): string {
+  const widths: number[] = [];
+  const head = lines[0]!;
+  for (let c = 0; c < head.length; c++) {
+    let width = 0;
+    for (let r = 0; r < lines.length; r++) width = MathMax(width, lines[r]![c]!.length);
+    ArrayPrototypePush(widths, width + 2);
+  }
+  const rule = (left: string, middle: string, right: string): string => {
+    const bars: string[] = [];
+    for (let c = 0; c < widths.length; c++) ArrayPrototypePush(bars, StringPrototypeRepeat("\u2500", widths[c]!));
+    return left + ArrayPrototypeJoin(bars, middle) + right;
+  };
+  const out = [rule("\u250c", "\u252c", "\u2510")];
+  for (let r = 0; r < lines.length; r++) {
+    const cells: string[] = [];
+    for (let c = 0; c < widths.length; c++) ArrayPrototypePush(cells, StringPrototypePadEnd(` ${lines[r]![c]!}`, widths[c]!));
+    ArrayPrototypePush(out, `\u2502${ArrayPrototypeJoin(cells, "\u2502")}\u2502`);
+    if (r === 0) ArrayPrototypePush(out, rule("\u251c", "\u253c", "\u2524"));
+  }
+  ArrayPrototypePush(out, rule("\u2514", "\u2534", "\u2518"));
+  return ArrayPrototypeJoin(out, "\n");
+}
+
+// ---- the namespace object
+
+const methods = {
+  assert(condition: unknown = false, ...data: unknown[]): void {
+    if (condition) return;
+    if (typeof data[0] === "string") data[0] = `Assertion failed: ${data[0]}`;
+    else ArrayPrototypeUnshift<unknown>(data, "Assertion failed");
+    print(LogLevel.error, data);
+  },
+  clear(): void {},
+  debug(...data: unknown[]): void {
+    print(LogLevel.debug, data);
+  },
+  error(...data: unknown[]): void {
+    print(LogLevel.error, data);
+  },
+  info(...data: unknown[]): void {
+    print(LogLevel.info, data);
+  },
+  log(...data: unknown[]): void {
+    print(LogLevel.log, data);
+  },
+  table(tabularData: unknown, properties: unknown): void {
+    print(LogLevel.log, [table(tabularData, properties) ?? tabularData]);
+  },
+  trace(...data: unknown[]): void {
+    trace(data, methods.trace);
+  },
+  warn(...data: unknown[]): void {
+    print(LogLevel.warn, data);
+  },
+  dir(item: unknown): void {
+    print(LogLevel.log, [typeof item === "string" ? inspect(item) : item]);
+  },
+  dirxml(...data: unknown[]): void {
+    print(LogLevel.log, data);
+  },
+  count(label: unknown): void {
+    const state = stateOf(currentEvent());
+    const name = labelOf(label);
+    const count = (MapPrototypeGet(state.counts, name) ?? 0) + 1;
+    remember(state.counts, name, count);
+    print(LogLevel.info, [`${name}: ${count}`]);
+  },
+  countReset(label: unknown): void {
+    const name = labelOf(label);
+    if (!MapPrototypeDelete(stateOf(currentEvent()).counts, name)) print(LogLevel.warn, [`Count for '${name}' does not exist`]);
+  },
+  group(...data: unknown[]): void {
+    openGroup(data);
+  },
+  groupCollapsed(...data: unknown[]): void {
+    openGroup(data);
+  },
+  groupEnd(): void {
+    const state = stateOf(currentEvent());
+    state.indent = StringPrototypeSlice(state.indent, 2);
+  },
+  time(label: unknown): void {
+    const state = stateOf(currentEvent());
+    const name = labelOf(label);
+    if (MapPrototypeGet(state.timers, name) !== undefined) print(LogLevel.warn, [`Timer '${name}' already exists`]);
+    else remember(state.timers, name, native.monotonic());
+  },
+  timeLog(label: unknown, ...data: unknown[]): void {
+    const name = labelOf(label);
+    const text = elapsed(stateOf(currentEvent()), name);
+    if (text === undefined) print(LogLevel.warn, [`Timer '${name}' does not exist`]);
+    else print(LogLevel.info, [data.length === 0 ? text : `${text} ${formatArguments(data)}`]);
+  },
+  timeEnd(label: unknown): void {
+    const state = stateOf(currentEvent());
+    const name = labelOf(label);
+    const text = elapsed(state, name);
+    if (text === undefined) return print(LogLevel.warn, [`Timer '${name}' does not exist`]);
+    MapPrototypeDelete(state.timers, name);
+    print(LogLevel.info, [text]);
+  },
+  timeStamp(): void {},
+  profile(): void {},
+  profileEnd(): void {},
+};
+
+/** A namespace object (https://console.spec.whatwg.org/#console-namespace): its prototype is an empty object of its own. */
+export const console: typeof methods = ObjectCreate(ObjectCreate(ObjectPrototype)) as typeof methods;
+
+const names = ReflectOwnKeys(methods) as (keyof typeof methods)[];
+for (let i = 0; i < names.length; i++) {
+  ObjectDefineProperty(console, names[i]!, { value: methods[names[i]!], writable: true, enumerable: true, configurable: true });
+}
+ObjectDefineProperty(console, SymbolToStringTag, { value: "console", writable: false, enumerable: false, configurable: true });

@@ -1,0 +1,143 @@
+// setTimeout, setInterval and their like (https://html.spec.whatwg.org/multipage/timers-and-user-prompts.html#timers).
+// Deviations: a timer belongs to the event that made it and ends with it; strings are not compiled; a nested timer is not
+// held to 4 ms, as CPU time is limited anyway. Order is the host's: by deadline, then by creation.
+
+import { type AsyncFrame, currentFrame, type EventState, requireEvent, runInFrame } from "../bootstrap/context.ts";
+import { reportException } from "../bootstrap/errors.ts";
+import { native } from "../bootstrap/native.ts";
+import {
+  ArrayPrototypePush,
+  Map,
+  MapPrototypeDelete,
+  MapPrototypeGet,
+  MapPrototypeGetSize,
+  MapPrototypeSet,
+  Set,
+  SetPrototypeAdd,
+  SetPrototypeDelete,
+  SetPrototypeForEach,
+  SetPrototypeGetSize,
+} from "../bootstrap/primordials.ts";
+import { requireArguments, toLong, typeError } from "../bootstrap/webidl.ts";
+
+/** Timers that one event may have pending. */
+export const timersMax = 10_000;
+
+interface Timer {
+  readonly id: number;
+  readonly event: EventState;
+  readonly frame: AsyncFrame | undefined;
+  readonly callback: (...args: never[]) => unknown;
+  readonly args: readonly unknown[];
+  readonly delay: number;
+  readonly repeat: boolean;
+}
+
+const none: readonly unknown[] = [];
+const timers = new Map<number, Timer>();
+const timersOfEvent = new Map<number, Set<number>>();
+let lastId = 0;
+
+function nextId(): number {
+  do lastId = lastId >= 0x7fffffff ? 1 : lastId + 1;
+  while (MapPrototypeGet(timers, lastId) !== undefined);
+  return lastId;
+}
+
+function start(event: EventState, callback: Timer["callback"], args: readonly unknown[], delay: number, repeat: boolean): number {
+  const id = nextId();
+  if (event.ended) return id;
+  let set = MapPrototypeGet(timersOfEvent, event.id);
+  if (set === undefined) MapPrototypeSet(timersOfEvent, event.id, (set = new Set()));
+  if (SetPrototypeGetSize(set) >= timersMax) throw typeError("setTimeout", `an event may have no more than ${timersMax} timers at once.`);
+  SetPrototypeAdd(set, id);
+  MapPrototypeSet(timers, id, { id, event, frame: currentFrame(), callback, args, delay, repeat });
+  native.timerStart(event.id, id, delay);
+  return id;
+}
+
+function drop(timer: Timer): void {
+  MapPrototypeDelete(timers, timer.id);
+  const set = MapPrototypeGet(timersOfEvent, timer.event.id);
+  if (set !== undefined && SetPrototypeDelete(set, timer.id) && SetPrototypeGetSize(set) === 0) MapPrototypeDelete(timersOfEvent, timer.event.id);
+}
+
+function clear(id: number): void {
+  const timer = MapPrototypeGet(timers, id);
+  if (timer === undefined) return;
+  drop(timer);
+  native.timerCancel(id);
+}
+
+/** handlers.timer: the host says that a timer is due. */
+export function onTimer(id: number): void {
+  const timer = MapPrototypeGet(timers, id);
+  if (timer === undefined) return;
+  if (!timer.repeat) drop(timer);
+  try {
+    runInFrame(timer.frame, timer.callback, globalThis, timer.args);
+  } catch (e) {
+    runInFrame(timer.frame, reportException as (...args: never[]) => void, undefined, [e]);
+  }
+  if (timer.repeat && MapPrototypeGet(timers, id) === timer) native.timerStart(timer.event.id, id, timer.delay);
+}
+
+/** Forgets the timers of an event that is over. */
+export function cancelTimersOf(event: number): void {
+  if (MapPrototypeGetSize(timersOfEvent) === 0) return;
+  const set = MapPrototypeGet(timersOfEvent, event);
+  if (set === undefined) return;
+  MapPrototypeDelete(timersOfEvent, event);
+  SetPrototypeForEach(set, (id) => {
+    MapPrototypeDelete(timers, id);
+    native.timerCancel(id);
+  });
+}
+
+// ---- for the platform
+
+/** A timer of the platform, in the frame of its caller; throws in global scope. */
+export function setInternalTimeout(callback: () => void, ms: number): number {
+  return start(requireEvent(), callback, none, ms > maxDelay ? maxDelay : ms, false);
+}
+export const clearInternalTimeout = clear;
+
+// ---- for workers
+
+/** The longest delay that HTML's `long` can say; longer ones are those modulo 2^32, as in every browser. */
+const maxDelay = 0x7fffffff;
+
+function initialize(args: readonly unknown[], repeat: boolean, context: string): number {
+  requireArguments(args.length, 1, context);
+  const handler = args[0];
+  if (typeof handler !== "function") {
+    throw typeError(context, typeof handler === "string" ? "code in a string is not compiled; pass a function." : "Value is not a function.");
+  }
+  let delay = args.length < 2 ? 0 : toLong(args[1], context);
+  if (delay < 0) delay = 0;
+  let rest = none;
+  if (args.length > 2) {
+    const list: unknown[] = [];
+    for (let i = 2; i < args.length; i++) ArrayPrototypePush(list, args[i]);
+    rest = list;
+  }
+  return start(requireEvent(), handler as Timer["callback"], rest, delay, repeat);
+}
+
+export function setTimeout(handler: unknown): number;
+export function setTimeout(...args: unknown[]): number {
+  return initialize(args, false, "setTimeout");
+}
+
+export function setInterval(handler: unknown): number;
+export function setInterval(...args: unknown[]): number {
+  return initialize(args, true, "setInterval");
+}
+
+export function clearTimeout(id: unknown = 0): void {
+  clear(toLong(id, "clearTimeout"));
+}
+
+export function clearInterval(id: unknown = 0): void {
+  clear(toLong(id, "clearInterval"));
+}
