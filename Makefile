@@ -67,11 +67,14 @@ build/runtime.js: FORCE | tools
 
 build/obj/%.o: %.cc Makefile $(NODE) | tools
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	@echo "c++ $<"
+	@$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # The addon leaves V8's symbols open: they are found in the node binary that loads it.
 bin/skerry-host.node: $(HOST_OBJECTS) | bin
-	$(CXX) -shared -pthread -o $@ $(HOST_OBJECTS)
+	@echo "link $@"
+	@$(CXX) -shared -pthread -o $@.new $(HOST_OBJECTS)
+	@mv $@.new $@ # A host that runs keeps the file that it has mapped.
 
 bin/node: $(NODE) | bin
 	ln -f $< $@ 2>/dev/null || cp -f $< $@

@@ -286,6 +286,11 @@ var includeRules = map[string][]string{
 	"snapshot": {"snapshot", "ops", "engine", "wire", "limits"},
 }
 
+// includeExceptions lists single files that a directory may include besides, with the reason.
+var includeExceptions = map[[2]string]string{
+	{"ops", "snapshot/handlers.h"}: "setHandlers is an operation, and only a snapshot build takes what it is given",
+}
+
 var (
 	quotedInclude = regexp.MustCompile(`(?m)^#include "([^"]+)"`)
 	angledInclude = regexp.MustCompile(`(?m)^#include <([^>]+)>`)
@@ -320,7 +325,7 @@ func TestHostIncludesPointOneWay(t *testing.T) {
 		}
 		for _, include := range quotedInclude.FindAllStringSubmatch(string(text), -1) {
 			other, _, inOther := strings.Cut(include[1], "/")
-			if inOther && !slices.Contains(allowed, other) {
+			if inOther && !slices.Contains(allowed, other) && includeExceptions[[2]string{part, include[1]}] == "" {
 				t.Errorf("%s includes %q, but host/%s may include only %v", name, include[1], part, allowed)
 			}
 		}
