@@ -1,6 +1,7 @@
 // Text operations against Node's encoders and against readings of the specifications written out here.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { native, random, randomString, randomNearUtf8, seed, show } from "./support.mjs";
 
 const encoder = new TextEncoder();
@@ -240,8 +241,20 @@ test(`atob, btoa: random, seed ${seed}`, () => {
   assert.equal(native.btoa(""), "");
 });
 
-test("a buffer that cannot be had is a RangeError, not the end of the process", () => {
-  // 2^29 - 24 characters of three bytes: more than Node's allocator gives for one array here, or a valid array.
+test("a string that cannot be had is a RangeError", () => {
+  // 2^29 - 24 is the longest string of V8.
   assert.throws(() => native.latin1Decode(new ArrayBuffer(2 ** 29)), RangeError);
   assert.throws(() => native.utf8Decode(new ArrayBuffer(2 ** 29), false), RangeError);
+});
+
+test("a buffer that cannot be had is a RangeError, not the end of the process", () => {
+  // In a process of 3 GB of addresses: fill them with results of 64 MB.
+  const code = `
+    import { native } from ${JSON.stringify(new URL("./support.mjs", import.meta.url).href)};
+    const kept = [], text = "\\u00e9".repeat(2 ** 25);
+    try { while (kept.length < 100) kept.push(native.utf8Encode(text)); } catch (e) { console.log(kept.length > 0, e instanceof RangeError, e.message); }
+    kept.length = 0;
+    console.log(native.utf8Encode("still here").length);`;
+  const { stdout } = spawnSync("sh", ["-c", 'ulimit -v 3000000; exec "$0" --input-type=module -e "$1"', process.execPath, code], { encoding: "utf8" });
+  assert.equal(stdout, "true true Array buffer allocation failed\n10\n");
 });
