@@ -62,7 +62,7 @@ bin/skerry: FORCE | tools bin
 # cmp: an unchanged bundle must not cause a new snapshot. Go's test cache does the same for the tests of the bundler.
 build/runtime.js: FORCE | tools
 	@mkdir -p build
-	$(GO) run ./runtime/bundle -o $@.new
+	$(GO) run ./runtime/bundle -out $@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 build/obj/%.o: %.cc Makefile $(NODE) | tools
