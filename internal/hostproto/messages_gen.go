@@ -1150,3 +1150,77 @@ func DecodeFetchResult(b []byte) (FetchResult, error) {
 	m.Headers = r.bytes("headers")
 	return m, r.done()
 }
+
+// DecodeMessage decodes the payload of a control message of a known type. The error is a *DecodeError. For tests and
+// tools: it allocates, and a caller that knows the type has its own function.
+func DecodeMessage(t MessageType, b []byte) (Message, error) {
+	switch t {
+	case TypeHello:
+		m, err := DecodeHello(b)
+		return m, err
+	case TypeReady:
+		m, err := DecodeReady(b)
+		return m, err
+	case TypeWorkerData:
+		m, err := DecodeWorkerData(b)
+		return m, err
+	case TypeWorkerLoad:
+		m, err := DecodeWorkerLoad(b)
+		return m, err
+	case TypeWorkerUnload:
+		m, err := DecodeWorkerUnload(b)
+		return m, err
+	case TypeFetch:
+		m, err := DecodeFetch(b)
+		return m, err
+	case TypeCancel:
+		m, err := DecodeCancel(b)
+		return m, err
+	case TypeResponse:
+		m, err := DecodeResponse(b)
+		return m, err
+	case TypeEventDone:
+		m, err := DecodeEventDone(b)
+		return m, err
+	case TypeCall:
+		m, err := DecodeCall(b)
+		return m, err
+	case TypeCallResult:
+		m, err := DecodeCallResult(b)
+		return m, err
+	case TypeCallAbort:
+		m, err := DecodeCallAbort(b)
+		return m, err
+	case TypeStreamData:
+		m, err := DecodeStreamData(b)
+		return m, err
+	case TypeStreamEnd:
+		m, err := DecodeStreamEnd(b)
+		return m, err
+	case TypeStreamReset:
+		m, err := DecodeStreamReset(b)
+		return m, err
+	case TypeStreamCancel:
+		m, err := DecodeStreamCancel(b)
+		return m, err
+	case TypeStreamCredit:
+		m, err := DecodeStreamCredit(b)
+		return m, err
+	case TypeLog:
+		m, err := DecodeLog(b)
+		return m, err
+	case TypeCodeCache:
+		m, err := DecodeCodeCache(b)
+		return m, err
+	case TypeStatsRequest:
+		m, err := DecodeStatsRequest(b)
+		return m, err
+	case TypeStats:
+		m, err := DecodeStats(b)
+		return m, err
+	case TypeFatal:
+		m, err := DecodeFatal(b)
+		return m, err
+	}
+	return nil, &DecodeError{Message: t.String(), Field: "type", Fault: BadEnum}
+}

@@ -113,6 +113,13 @@ func writeGo(s *schema) ([]byte, error) {
 		goReads(&b, m)
 		p("return m, r.done()\n}\n")
 	}
+	p("// DecodeMessage decodes the payload of a control message of a known type. The error is a *DecodeError. For tests and")
+	p("// tools: it allocates, and a caller that knows the type has its own function.")
+	p("func DecodeMessage(t MessageType, b []byte) (Message, error) {\n\tswitch t {")
+	for _, m := range s.control {
+		p("case Type%s:\nm, err := Decode%s(b)\nreturn m, err", m.name, m.name)
+	}
+	p("}\nreturn nil, &DecodeError{Message: t.String(), Field: \"type\", Fault: BadEnum}\n}")
 	return format.Source(b.Bytes())
 }
 
