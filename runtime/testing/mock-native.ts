@@ -72,7 +72,8 @@ function urlRecord(href: string): UrlRecord {
   const usernameEnd = start + u.username.length;
   const hostStart = credentials ? usernameEnd + (u.password !== "" ? u.password.length + 1 : 0) : start;
   const hostEnd = hostStart + (credentials ? 1 : 0) + u.hostname.length;
-  const pathnameStart = u.port === "" ? hostEnd : hostEnd + 1 + u.port.length;
+  const dotSlash = !slashes && u.pathname.startsWith("//") ? 2 : 0; // "/." keeps such a path from looking like a host
+  const pathnameStart = (u.port === "" ? hostEnd : hostEnd + 1 + u.port.length) + dotSlash;
   const hash = href.indexOf("#");
   const question = href.indexOf("?");
   const search = question >= 0 && (hash < 0 || question < hash) ? question : -1;
@@ -248,7 +249,15 @@ const native: Native = {
     for (const [name, is] of tags) if (is(value)) return name;
     return "Object";
   },
-  constructorName: (value) => (value as { constructor?: { name?: string } }).constructor?.name ?? "Object",
+  // As V8 does it: from what is known without running anything.
+  constructorName(value) {
+    for (let at: object | null = value; at !== null && !util.types.isProxy(at); at = Object.getPrototypeOf(at)) {
+      const c = Object.getOwnPropertyDescriptor(at, "constructor")?.value as unknown;
+      const name = typeof c === "function" ? (Object.getOwnPropertyDescriptor(c, "name")?.value as unknown) : undefined;
+      if (typeof name === "string") return name;
+    }
+    return "Object";
+  },
   isDetached: (buffer) => (buffer as unknown as { detached: boolean }).detached,
   transferBuffer: (buffer) => (buffer as unknown as { transferToFixedLength(): ArrayBuffer }).transferToFixedLength(),
 };
