@@ -80,8 +80,8 @@ void Run(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // These live as long as the process.
   auto* snapshot = new std::string(ReadFile(Argument(info, 0)));
   auto* references = new std::vector<intptr_t>(ExternalReferences(AllOps()));
-  auto* isolates = new IsolateTemplate{
-      &Platform(info), {snapshot->data(), static_cast<int>(snapshot->size())}, references->data()};
+  auto* isolates =
+      new IsolateTemplate{&Platform(info), {snapshot->data(), static_cast<int>(snapshot->size())}, references->data()};
   auto* host = new Host(kSocketDescriptor, kCrashPageDescriptor, *isolates, Argument(info, 1));
   host->Run();
 }

@@ -1,5 +1,5 @@
-// The isolate host: frames from the supervisor become mail for instances, and executor threads run the instances that have
-// some. One mutex guards all scheduling state; V8 is never called while it is held.
+// The isolate host: frames from the supervisor become mail for instances, and executor threads run the instances that
+// have some. One mutex guards all scheduling state; V8 is never called while it is held.
 //
 // Threads: the executors, of which one at a time leads (reads the socket, fires timers); the watchdog; the keeper,
 // which starts executors, keeps spare isolates ready and disposes of those that are done; V8's own workers.
@@ -59,6 +59,8 @@ class Host {
   bool HasMail(WorkerInstance& instance);
   void PostSelf(WorkerInstance& instance, Mail mail);
   void PostTasks(const std::shared_ptr<WorkerInstance>& instance, double delay_seconds);
+  // Hands an event that has not begun to another instance of the worker. False if the worker is unloaded or full.
+  bool Reassign(WorkerInstance& from, Mail& mail);
   uint32_t RouteCall(std::shared_ptr<WorkerInstance> instance);
   uint32_t RouteStream(std::shared_ptr<WorkerInstance> instance);
   void Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
@@ -104,6 +106,7 @@ class Host {
   void SendStats(uint32_t id);
 
   // All with mutex_ held.
+  Instance ChooseInstance(WorkerEntry& entry);
   void Post(const Instance& instance, Mail mail);
   void Queue(const Instance& instance);
   void WakeSomeone();

@@ -1,8 +1,8 @@
-// A worker in an isolate: its modules evaluated, its events, calls, streams and timers. Made cheap, without an isolate; the
-// first run takes or makes one.
+// A worker in an isolate: its modules evaluated, its events, calls, streams and timers. Made cheap, without an isolate;
+// the first run takes or makes one.
 //
-// Thread rule: `scheduling` belongs to the Host's mutex. Everything else belongs to the executor that runs the instance,
-// of which there is one at a time.
+// Thread rule: `scheduling` belongs to the Host's mutex. Everything else belongs to the executor that runs the
+// instance, of which there is one at a time.
 #pragma once
 
 #include <v8.h>
@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/isolate.h"
@@ -45,7 +46,7 @@ struct EventRecord {
   std::string stack;
   std::vector<uint32_t> streams;
   std::vector<uint32_t> calls;
-  std::vector<uint32_t> timers;
+  std::unordered_set<uint32_t> timers;
 };
 
 struct StreamRecord {
@@ -92,6 +93,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
     bool idle_listed = false;
     uint32_t live_events = 0;
     uint64_t queued_ns = 0;
+    uint64_t mail_ns = 0;  // When the oldest waiting mail came.
     uint64_t heap_bytes = 0;
     uint64_t external_bytes = 0;
     std::list<std::shared_ptr<WorkerInstance>>::iterator idle_position;
@@ -120,7 +122,8 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   StreamRecord* FindStream(uint32_t id);
   // The event has answered; names the stream that carries the body, 0 if none.
   void Responded(EventRecord& event, uint32_t stream);
-  void FinishEvent(EventRecord& event, wire::Outcome outcome, bool pass_through, std::string message, std::string stack);
+  void FinishEvent(EventRecord& event, wire::Outcome outcome, bool pass_through, std::string message,
+                   std::string stack);
   uint32_t OpenCall(uint32_t event, uint32_t upload);
   void AbortCall(uint32_t call);
   uint32_t OpenStream(uint32_t event);
@@ -145,6 +148,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   static constexpr size_t kFlushBytes = 64u << 10;
   // CPU for what belongs to no event: V8's tasks, late rejections.
   static constexpr uint64_t kBackgroundCpuNs = 1'000'000'000;
+  static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
 
   void Load(const IsolateLock& lock);
   void LoadFailed(const IsolateLock& lock, v8::TryCatch& caught);

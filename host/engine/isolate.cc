@@ -1,5 +1,8 @@
 #include "engine/isolate.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 namespace skerry {
 
 namespace {
@@ -8,6 +11,13 @@ namespace {
 uintptr_t StackLimitHere() {
   uintptr_t here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   return here - Isolate::kStackBytes;
+}
+
+// Two threads in one isolate corrupt it in silence; better to end the process at once and be blamed for it.
+void RequireLocked(v8::Isolate* isolate) {
+  if (v8::Locker::IsLocked(isolate)) return;
+  fprintf(stderr, "skerry host: an isolate was entered without its lock\n");
+  abort();
 }
 
 }  // namespace
@@ -20,8 +30,11 @@ IsolateLock::IsolateLock(Isolate& isolate)
       handles_(v8_),
       context_(isolate.context(v8_)),
       context_scope_(context_) {
+  RequireLocked(v8_);
   v8_->SetStackLimit(StackLimitHere());  // Isolates migrate between threads, and the limit is an address.
 }
+
+TeardownLock::TeardownLock(v8::Isolate* isolate) : locker_(isolate), scope_(isolate) { RequireLocked(isolate); }
 
 Isolate::Isolate(const IsolateTemplate& from, size_t memory_bytes)
     : from_(from),

@@ -1,5 +1,5 @@
-// One V8 isolate with one context made from the startup snapshot. It knows the runtime layer's handlers but no worker yet:
-// spare isolates are exactly this.
+// One V8 isolate with one context made from the startup snapshot. It knows the runtime layer's handlers but no worker
+// yet: spare isolates are exactly this.
 //
 // Made, used and destroyed by one thread at a time; using it takes an IsolateLock.
 #pragma once
@@ -37,8 +37,9 @@ enum class Handler : uint8_t {
 };
 inline constexpr size_t kHandlerCount = static_cast<size_t>(Handler::kCount);
 inline constexpr const char* kHandlerNames[kHandlerCount] = {
-    "init",       "start",     "builtin",     "fetch",           "cancel",       "eventKilled",     "callResult",  "streamData",
-    "streamEnd",  "streamError", "streamCollected", "streamCredit", "streamCancelled", "timer",       "promiseReject",
+    "init",          "start",     "builtin",     "fetch",           "cancel",       "eventKilled",     "callResult",
+    "streamData",    "streamEnd", "streamError", "streamCollected", "streamCredit", "streamCancelled", "timer",
+    "promiseReject",
 };
 
 // What every isolate of the process is made of. Lives as long as the process.
@@ -57,8 +58,8 @@ class Isolate {
   // Stack that JavaScript may use on an executor thread.
   static constexpr size_t kStackBytes = 960u << 10;
 
-  // Makes the isolate and its context on the calling thread and leaves it unlocked. memory_bytes bounds the JavaScript heap
-  // and, apart from it, the ArrayBuffers.
+  // Makes the isolate and its context on the calling thread and leaves it unlocked. memory_bytes bounds the JavaScript
+  // heap and, apart from it, the ArrayBuffers.
   Isolate(const IsolateTemplate& from, size_t memory_bytes);
   ~Isolate();
   Isolate(const Isolate&) = delete;

@@ -1,5 +1,5 @@
-// The proof that the calling thread holds an isolate. Everything that touches V8 takes an IsolateLock&, and the only way
-// to get one is to enter.
+// The proof that the calling thread holds an isolate. Everything that touches V8 takes an IsolateLock&, and the only
+// way to get one is to enter.
 #pragma once
 
 #include <v8.h>
@@ -32,7 +32,7 @@ class IsolateLock {
 // The proof that the calling thread holds an isolate whose context is about to go: enough to dispose, not to run.
 class TeardownLock {
  public:
-  explicit TeardownLock(v8::Isolate* isolate) : locker_(isolate), scope_(isolate) {}
+  explicit TeardownLock(v8::Isolate* isolate);
   TeardownLock(const TeardownLock&) = delete;
   TeardownLock& operator=(const TeardownLock&) = delete;
 

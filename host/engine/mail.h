@@ -1,5 +1,5 @@
-// What waits for an isolate: one item is one delivery. Made by the thread that reads the socket, by timers and by tasks;
-// consumed by the executor that holds the isolate.
+// What waits for an isolate: one item is one delivery. Made by the thread that reads the socket, by timers and by
+// tasks; consumed by the executor that holds the isolate.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/instance.h"
+#include "engine/text.h"
 
 namespace skerry {
 
@@ -28,22 +29,12 @@ ModuleGraph* GraphOf(v8::Isolate* isolate) {
   return instance == nullptr ? nullptr : instance->modules();
 }
 
-Local<v8::String> Text(v8::Isolate* isolate, std::string_view text) {
-  return v8::String::NewFromUtf8(isolate, text.data(), v8::NewStringType::kNormal, static_cast<int>(text.size()))
-      .FromMaybe(v8::String::Empty(isolate));
-}
-
-std::string Utf8(v8::Isolate* isolate, Local<v8::Value> value) {
-  v8::String::Utf8Value text(isolate, value);
-  return *text == nullptr ? std::string() : std::string(*text, static_cast<size_t>(text.length()));
-}
-
 MaybeLocal<v8::Module> ResolveStatic(Local<v8::Context> context, Local<v8::String> specifier, Local<v8::FixedArray>,
                                      Local<v8::Module> referrer) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   ModuleGraph* graph = GraphOf(isolate);
   if (graph == nullptr) return {};
-  return graph->Resolve(nullptr, context, Utf8(isolate, specifier), graph->NameOf(referrer));
+  return graph->Resolve(nullptr, context, FromV8(isolate, specifier), graph->NameOf(referrer));
 }
 
 MaybeLocal<v8::Promise> ImportDynamically(Local<v8::Context> context, Local<v8::Data>, Local<v8::Value> referrer,
@@ -80,7 +71,7 @@ std::string JoinPath(std::string_view referrer, std::string_view specifier) {
 }
 
 void ThrowError(v8::Isolate* isolate, std::string_view text) {
-  isolate->ThrowException(v8::Exception::Error(Text(isolate, text)));
+  isolate->ThrowException(v8::Exception::Error(ToV8(isolate, text)));
 }
 
 }  // namespace
@@ -98,17 +89,17 @@ MaybeLocal<v8::Module> ModuleGraph::CompileSource(Local<v8::Context>, size_t ind
   const WorkerModule& module = worker_->modules[index];
   Local<v8::String> text;
   if (!SourceText(module).ToLocal(&text)) return {};
-  v8::ScriptOrigin origin(Text(isolate, module.name), 0, 0, false, -1, Local<v8::Value>(), false, false, true);
+  v8::ScriptOrigin origin(ToV8(isolate, module.name), 0, 0, false, -1, Local<v8::Value>(), false, false, true);
   const std::shared_ptr<const std::string> cache = worker_->code_cache(index);
   if (cache == nullptr) {
     wants_code_caches_ = true;
     v8::ScriptCompiler::Source source(text, origin);
     return v8::ScriptCompiler::CompileModule(isolate, &source);
   }
-  v8::ScriptCompiler::Source source(
-      text, origin,
-      new v8::ScriptCompiler::CachedData(reinterpret_cast<const uint8_t*>(cache->data()),
-                                         static_cast<int>(cache->size()), v8::ScriptCompiler::CachedData::BufferNotOwned));
+  v8::ScriptCompiler::Source source(text, origin,
+                                    new v8::ScriptCompiler::CachedData(reinterpret_cast<const uint8_t*>(cache->data()),
+                                                                       static_cast<int>(cache->size()),
+                                                                       v8::ScriptCompiler::CachedData::BufferNotOwned));
   MaybeLocal<v8::Module> compiled =
       v8::ScriptCompiler::CompileModule(isolate, &source, v8::ScriptCompiler::kConsumeCodeCache);
   if (source.GetCachedData()->rejected) wants_code_caches_ = true;
@@ -120,7 +111,7 @@ MaybeLocal<v8::Value> ModuleGraph::ValueOf(Local<v8::Context> context, size_t in
   const WorkerModule& module = worker_->modules[index];
   switch (module.type) {
     case wire::ModuleType::json:
-      return v8::JSON::Parse(context, Text(isolate, module.data));
+      return v8::JSON::Parse(context, ToV8(isolate, module.data));
     case wire::ModuleType::text:
       return v8::String::NewFromUtf8(isolate, module.data.data(), v8::NewStringType::kNormal,
                                      static_cast<int>(module.data.size()));
@@ -138,7 +129,8 @@ MaybeLocal<v8::Value> ModuleGraph::ValueOf(Local<v8::Context> context, size_t in
         return v8::WasmModuleObject::FromCompiledModule(isolate, *compiled);
       }
       Local<v8::WasmModuleObject> wasm;
-      if (!v8::WasmModuleObject::Compile(isolate, {reinterpret_cast<const uint8_t*>(module.data.data()), module.data.size()})
+      if (!v8::WasmModuleObject::Compile(isolate,
+                                         {reinterpret_cast<const uint8_t*>(module.data.data()), module.data.size()})
                .ToLocal(&wasm)) {
         return {};
       }
@@ -165,7 +157,8 @@ MaybeLocal<v8::Module> ModuleGraph::Synthetic(Local<v8::Context> context, std::s
     if (key->IsString()) names.push_back(key.As<v8::String>());
   }
   Local<v8::Module> module = v8::Module::CreateSyntheticModule(
-      isolate, Text(isolate, name), v8::MemorySpan<const Local<v8::String>>(names.data(), names.size()), &SyntheticSteps);
+      isolate, ToV8(isolate, name), v8::MemorySpan<const Local<v8::String>>(names.data(), names.size()),
+      &SyntheticSteps);
   auto entry = std::make_unique<Entry>();
   entry->name = std::move(name);
   entry->module_index = module_index;
@@ -211,11 +204,12 @@ MaybeLocal<v8::Module> ModuleGraph::Resolve(const IsolateLock*, Local<v8::Contex
     if (entry->module_index < 0 && entry->name == specifier) return entry->module.Get(isolate);
   }
   auto* instance = static_cast<WorkerInstance*>(isolate->GetData(Isolate::kOwnerSlot));
-  Local<v8::Value> argument = Text(isolate, specifier);
+  Local<v8::Value> argument = ToV8(isolate, specifier);
   Local<v8::Value> exports;
   if (!instance->Handle(context, Handler::kBuiltin, 1, &argument).ToLocal(&exports)) return {};
   if (exports->IsObject()) return Synthetic(context, std::string(specifier), -1, exports.As<v8::Object>());
-  ThrowError(isolate, "No such module \"" + std::string(specifier) + "\". Imported from \"" + std::string(referrer) + "\".");
+  ThrowError(isolate,
+             "No such module \"" + std::string(specifier) + "\". Imported from \"" + std::string(referrer) + "\".");
   return {};
 }
 
@@ -260,7 +254,7 @@ MaybeLocal<v8::Value> ModuleGraph::EvaluateScript(Local<v8::Context> context) {
   const WorkerModule& module = worker_->modules[worker_->main];
   Local<v8::String> text;
   if (!SourceText(module).ToLocal(&text)) return {};
-  v8::ScriptOrigin origin(Text(isolate, module.name));
+  v8::ScriptOrigin origin(ToV8(isolate, module.name));
   v8::ScriptCompiler::Source source(text, origin);
   Local<v8::Script> script;
   if (!v8::ScriptCompiler::Compile(context, &source).ToLocal(&script)) return {};
@@ -326,8 +320,8 @@ MaybeLocal<v8::Promise> ModuleGraph::ImportDynamically(Local<v8::Context> contex
   v8::TryCatch caught(isolate);
   Local<v8::Module> module;
   Local<v8::Value> result;
-  const std::string from = referrer->IsString() ? Utf8(isolate, referrer) : std::string();
-  const bool evaluated = Resolve(nullptr, context, Utf8(isolate, specifier), from).ToLocal(&module) &&
+  const std::string from = referrer->IsString() ? FromV8(isolate, referrer) : std::string();
+  const bool evaluated = Resolve(nullptr, context, FromV8(isolate, specifier), from).ToLocal(&module) &&
                          module->InstantiateModule(context, &ResolveStatic).IsJust() &&
                          module->Evaluate(context).ToLocal(&result);
   if (!evaluated) {

@@ -1,5 +1,5 @@
-// The modules of one worker in one isolate: compiled, linked, evaluated; static and dynamic imports among them and of the
-// runtime layer's built-in modules. Used by the thread that holds the isolate.
+// The modules of one worker in one isolate: compiled, linked, evaluated; static and dynamic imports among them and of
+// the runtime layer's built-in modules. Used by the thread that holds the isolate.
 #pragma once
 
 #include <v8.h>
@@ -26,8 +26,8 @@ class ModuleGraph {
   // After the microtasks have run: whether evaluation has ended. A rejection is thrown into V8 and gives nothing.
   v8::Maybe<bool> Settled(const IsolateLock& lock);
 
-  v8::MaybeLocal<v8::Module> Resolve(const IsolateLock* lock, v8::Local<v8::Context> context, std::string_view specifier,
-                                     std::string_view referrer);
+  v8::MaybeLocal<v8::Module> Resolve(const IsolateLock* lock, v8::Local<v8::Context> context,
+                                     std::string_view specifier, std::string_view referrer);
   v8::MaybeLocal<v8::Promise> ImportDynamically(v8::Local<v8::Context> context, v8::Local<v8::String> specifier,
                                                 v8::Local<v8::Value> referrer);
   v8::MaybeLocal<v8::Value> EvaluateSynthetic(v8::Local<v8::Context> context, v8::Local<v8::Module> module);

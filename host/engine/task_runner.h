@@ -1,5 +1,5 @@
-// The queue of V8's foreground tasks of one isolate (garbage collection steps, finished compilations, wasm). V8 posts from any
-// thread; the tasks run when an executor next holds the isolate.
+// The queue of V8's foreground tasks of one isolate (garbage collection steps, finished compilations, wasm). V8 posts
+// from any thread; the tasks run when an executor next holds the isolate.
 #pragma once
 
 #include <v8-platform.h>

@@ -67,8 +67,8 @@ class ExecutorSlot {
     return demoted_;
   }
 
-  // By the watchdog. Terminates an item over its limit; lowers the priority of a thread that has run one item for longer
-  // than demote_after_ns. Returns true if an item is running.
+  // By the watchdog. Terminates an item over its limit; lowers the priority of a thread that has run one item for
+  // longer than demote_after_ns. Returns true if an item is running.
   bool Inspect(uint64_t demote_after_ns, bool& demoted_now);
 
  private:

@@ -151,8 +151,12 @@ void Call(const Info& info) {
 void CallAbort(const Info& info) { Caller(info)->AbortCall(Uint(info, 0)); }
 
 constexpr Op kOps[] = {
-    {"respond", &Respond, 7}, {"eventDone", &EventDone, 5}, {"eventHeaders", &EventHeaders, 1},
-    {"eventCf", &EventCf, 1}, {"log", &Log, 3},             {"call", &Call, 5},
+    {"respond", &Respond, 7},
+    {"eventDone", &EventDone, 5},
+    {"eventHeaders", &EventHeaders, 1},
+    {"eventCf", &EventCf, 1},
+    {"log", &Log, 3},
+    {"call", &Call, 5},
     {"callAbort", &CallAbort, 1},
 };
 

@@ -88,8 +88,8 @@ void StreamReset(const Info& info) {
 }
 
 constexpr Op kOps[] = {
-    {"streamPull", &StreamPull, 2}, {"streamCollect", &StreamCollect, 2}, {"streamCancel", &StreamCancel, 2},
-    {"streamOpen", &StreamOpen, 1}, {"streamWrite", &StreamWrite, 2},     {"streamEnd", &StreamEnd, 1},
+    {"streamPull", &StreamPull, 2},   {"streamCollect", &StreamCollect, 2}, {"streamCancel", &StreamCancel, 2},
+    {"streamOpen", &StreamOpen, 1},   {"streamWrite", &StreamWrite, 2},     {"streamEnd", &StreamEnd, 1},
     {"streamReset", &StreamReset, 3},
 };
 

@@ -27,8 +27,9 @@ void MarkHandled(const Info& info) {
 }
 
 constexpr Op kOps[] = {
-    {"setHandlers", &SetHandlers, 1},     {"enqueueMicrotask", &EnqueueMicrotask, 1}, {"getAsyncFrame", &GetAsyncFrame, 0},
-    {"setAsyncFrame", &SetAsyncFrame, 1}, {"markHandled", &MarkHandled, 1},
+    {"setHandlers", &SetHandlers, 1},     {"enqueueMicrotask", &EnqueueMicrotask, 1},
+    {"getAsyncFrame", &GetAsyncFrame, 0}, {"setAsyncFrame", &SetAsyncFrame, 1},
+    {"markHandled", &MarkHandled, 1},
 };
 
 }  // namespace

@@ -55,7 +55,8 @@ std::vector<intptr_t> ExternalReferences(const std::vector<Op>& ops) {
   return references;
 }
 
-std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std::string_view bundle, std::string& blob) {
+std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std::string_view bundle,
+                          std::string& blob) {
   const std::vector<intptr_t> references = ExternalReferences(ops);
   auto tasks = std::make_shared<TaskRunner>();
   v8::Isolate* isolate = v8::Isolate::Allocate();
@@ -78,7 +79,8 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
       v8::TryCatch caught(isolate);
       Local<v8::Object> native = v8::Object::New(isolate, v8::Null(isolate), nullptr, nullptr, 0);
       for (const Op& op : ops) {
-        Local<v8::String> name = v8::String::NewFromUtf8(isolate, op.name, v8::NewStringType::kInternalized).ToLocalChecked();
+        Local<v8::String> name =
+            v8::String::NewFromUtf8(isolate, op.name, v8::NewStringType::kInternalized).ToLocalChecked();
         Local<v8::FunctionTemplate> shape =
             v8::FunctionTemplate::New(isolate, op.function, Local<v8::Value>(), Local<v8::Signature>(), op.length,
                                       v8::ConstructorBehavior::kThrow);

@@ -22,7 +22,8 @@ Channel::Read Channel::Fill() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);  // Bounded: a frame over the limit was refused by Take.
+  if (end_ == buffer_.size())
+    buffer_.resize(buffer_.size() * 2);  // Bounded: a frame over the limit was refused by Take.
   for (;;) {
     ssize_t n = read(fd_, buffer_.data() + end_, buffer_.size() - end_);
     if (n > 0) {
