@@ -245,8 +245,8 @@ func (c *Conn) Serve(handle func(Frame) error) error {
 	writer.Go(c.writer)
 	p := NewParser(c.from)
 	var end error
-	// The whole loop runs inside one call, and says "wait" only after a short read: so there is no read that only
-	// finds the socket empty. Sound since the poller is edge-triggered and a short read has drained the socket.
+	// It reads until the socket is empty, even after a short read: the poller is edge-triggered and tells of data and
+	// of the end of the stream behind it by one edge, so waiting after a short read can miss the end for ever.
 	err := c.raw.Read(func(fd uintptr) bool {
 		for {
 			space := p.Space()
@@ -284,9 +284,6 @@ func (c *Conn) Serve(handle func(Frame) error) error {
 				if !ok {
 					break
 				}
-			}
-			if n < len(space) {
-				return false
 			}
 		}
 	})

@@ -135,6 +135,23 @@ func TestConnEnds(t *testing.T) {
 	}
 }
 
+// Goal: the end of the stream is seen though it came together with the last bytes; it was missed when the reader waited
+// after a short read. Method: the peer writes and leaves before Serve begins, many times.
+func TestConnSeesTheEndBehindData(t *testing.T) {
+	for range 200 {
+		c, host := pair(t)
+		b, _ := AppendFrame(nil, 5, EventDone{})
+		if _, err := host.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		host.Close()
+		frames := 0
+		if err := c.Serve(func(Frame) error { frames++; return nil }); err != io.EOF || frames != 1 {
+			t.Fatalf("end %v after %d frames", err, frames)
+		}
+	}
+}
+
 func TestConnFirstReasonWins(t *testing.T) {
 	c, _ := pair(t)
 	end := serve(c, func(Frame) error { return nil })
