@@ -30,7 +30,8 @@ CXXFLAGS := -std=c++20 -fno-rtti -fno-exceptions -fPIC -fvisibility=hidden -O2 -
 HOST_SOURCES := $(shell find host -name '*.cc' -not -path 'host/test/*' 2>/dev/null | sort)
 HOST_OBJECTS := $(HOST_SOURCES:%.cc=build/obj/%.o)
 RUNTIME_TESTS = $(shell find runtime -name '*.test.ts' | sort)
-CPP_FILES = $(shell git ls-files -co --exclude-standard -- '*.cc' '*.h')
+# What a generator writes has its own layout.
+CPP_FILES = $(shell git ls-files -co --exclude-standard -- '*.cc' '*.h' ':!*.gen.h')
 
 # ---------------------------------------------------------------------------------------------------------------------
 ##@ Build
