@@ -1,0 +1,263 @@
+// Bodies that the worker sends: of responses and of fetch requests. What fits goes along with the message, what came from
+// the supervisor untouched is spliced, and the rest is pumped into a stream as fast as its reader grants credit.
+
+import { type AsyncFrame, currentFrame, type EventState, runInFrame } from "../../bootstrap/context.ts";
+import { native } from "../../bootstrap/native.ts";
+import {
+  type Deferred,
+  Map,
+  MapPrototypeDelete,
+  MapPrototypeGet,
+  MapPrototypeSet,
+  newDeferred,
+  PromisePrototypeThen,
+  PromiseResolve,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypeError,
+  Uint8Array,
+} from "../../bootstrap/primordials.ts";
+import { CallCode, limits } from "../../bootstrap/wire.gen.ts";
+import { blobParts, blobSize, isBlob, wholeOf } from "../blob.ts";
+import { subBytes } from "../bytes.ts";
+import { acquireReadableStreamDefaultReader, type DefaultReader, readableStreamCancel, readableStreamDefaultReaderRead, streamExpectedLength } from "../streams/internal.ts";
+import type { ReadableStream } from "../streams/readable.ts";
+import { type Body, bodyUnusable, takeSource, usedError } from "./body.ts";
+import { Inbound } from "./inbound.ts";
+import { addResource, removeResource, type Resource } from "./resources.ts";
+
+/** The largest body that goes along with the message, in bytes. */
+export const inlineBodyMax = 524_288;
+
+/** streamWrite's answer when the reader is gone. */
+const readerGone = -1e9;
+
+export interface SentBody {
+  /** The whole body, if it goes along with the message. */
+  inline: string | Uint8Array | null;
+  /** 0: none. Odd: pumped by outbound, which starts in a microtask. Even: spliced. */
+  stream: number;
+  /** Bytes, -1 if unknown. */
+  length: number;
+  outbound: Outbound | undefined;
+  /** Fulfilled when nothing more will be sent, undefined if that is so already. Rejected, and marked as handled, with what the body failed with. */
+  done: Promise<void> | undefined;
+}
+
+/**
+ * Turns a body into what native.respond and native.call want; the body is used up. inline: whether it may go along with
+ * the message. Throws a TypeError if the body is used already.
+ */
+export function sendBody(event: EventState, body: Body | null, inline = true): SentBody {
+  if (body === null) return sent(null, 0, 0);
+  if (bodyUnusable(body)) throw usedError();
+  const source = takeSource(body);
+  if (source === undefined) return pumped(new Outbound(event, undefined, body.stream), streamExpectedLength(body.stream!) ?? -1);
+  if (typeof source === "string") {
+    if (inline && source.length * 3 <= inlineBodyMax) return sent(source, 0, native.utf8Length(source));
+    return sendBytes(event, native.utf8Encode(source), inline);
+  }
+  if (source instanceof InboundClass) return sendInbound(event, source);
+  if (isBlob(source)) {
+    const size = blobSize(source);
+    if (inline && size <= inlineBodyMax) return sent(wholeOf(blobParts(source), size), 0, size);
+    return pumped(new Outbound(event, blobParts(source), undefined), size);
+  }
+  return sendBytes(event, source, inline);
+}
+const InboundClass = Inbound; // instanceof is safe here: neither side of it ever reaches a worker
+
+function sendBytes(event: EventState, bytes: Uint8Array, inline: boolean): SentBody {
+  const length = TypedArrayPrototypeGetByteLength(bytes);
+  if (inline && length <= inlineBodyMax) return sent(bytes, 0, length);
+  return pumped(new Outbound(event, [bytes], undefined), length);
+}
+
+function sendInbound(event: EventState, inbound: Inbound): SentBody {
+  if (inbound.finished) return sent(null, 0, 0);
+  // The supervisor splices within an event; the body of another one has to be read through.
+  if (inbound.untouched && inbound.event === event) return sent(null, inbound.splice(), inbound.length);
+  return pumped(new Outbound(event, undefined, inbound.makeStream()), inbound.length);
+}
+
+function sent(inline: string | Uint8Array | null, stream: number, length: number): SentBody {
+  return { inline, stream, length, outbound: undefined, done: undefined };
+}
+
+function pumped(outbound: Outbound, length: number): SentBody {
+  return { inline: null, stream: outbound.id, length, outbound, done: outbound.done };
+}
+
+const outbounds = new Map<number, Outbound>();
+const settled = PromiseResolve(undefined);
+
+/** One pump. It is also the read request of its reader. */
+export class Outbound implements Resource {
+  readonly id: number;
+  readonly event: EventState;
+  /** Told when the source fails, before done is rejected. */
+  onSourceError: ((error: unknown) => void) | undefined;
+  readonly #finished: Deferred<void> = newDeferred<void>();
+  readonly #frame: AsyncFrame | undefined = currentFrame();
+  readonly #stream: ReadableStream | undefined;
+  readonly #reader: DefaultReader | undefined;
+  #parts: readonly Uint8Array[];
+  #index = 0;
+  #offset = 0;
+  #credit = 1; // until the first write tells
+  #reading = false;
+  #running = false;
+  #over = false;
+
+  constructor(event: EventState, parts: readonly Uint8Array[] | undefined, stream: ReadableStream | undefined) {
+    this.event = event;
+    this.#parts = parts ?? [];
+    this.#stream = stream;
+    this.#reader = stream === undefined ? undefined : acquireReadableStreamDefaultReader(stream);
+    this.id = native.streamOpen(event.id);
+    MapPrototypeSet(outbounds, this.id, this);
+    addResource(event, this);
+    native.markHandled(this.#finished.promise);
+    // Not before the message that names the stream is on its way.
+    PromisePrototypeThen(settled, () => this.#run(), undefined);
+  }
+
+  get done(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Sends until the credit is used up or the source has nothing ready. */
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    while (!this.#over && this.#credit > 0) {
+      const part = this.#parts[this.#index];
+      if (part !== undefined) this.#write(part);
+      else if (this.#reader === undefined) {
+        native.streamEnd(this.id);
+        this.#finish();
+      } else {
+        if (this.#reading) break;
+        this.#reading = true;
+        readableStreamDefaultReaderRead(this.#reader, this);
+      }
+    }
+    this.#running = false;
+    if (!this.#over && this.#credit <= 0) this.#keepRest();
+  }
+
+  #write(part: Uint8Array): void {
+    const length = TypedArrayPrototypeGetByteLength(part);
+    const end = length - this.#offset > limits.stream_data_max ? this.#offset + limits.stream_data_max : length;
+    if (end > this.#offset) {
+      this.#credit = native.streamWrite(this.id, this.#offset === 0 && end === length ? part : subBytes(part, this.#offset, end));
+      if (this.#credit <= readerGone) {
+        this.cancelled("the reader is gone");
+        return;
+      }
+    }
+    this.#offset = end;
+    if (end === length) {
+      this.#index++;
+      this.#offset = 0;
+    }
+  }
+
+  /** While it waits for credit, a chunk of the worker's must not change any more. */
+  #keepRest(): void {
+    const part = this.#parts[this.#index];
+    if (this.#reader === undefined || part === undefined) return;
+    this.#parts = [new Uint8Array(subBytes(part, this.#offset, TypedArrayPrototypeGetByteLength(part)))];
+    this.#index = 0;
+    this.#offset = 0;
+  }
+
+  chunkSteps(chunk: unknown): void {
+    this.#reading = false;
+    if (this.#over) return;
+    if (TypedArrayPrototypeGetSymbolToStringTag(chunk) !== "Uint8Array") {
+      const error = new TypeError("The body's stream gave a chunk that is not a Uint8Array.");
+      this.#cancelSource(error);
+      this.#fail(error);
+      return;
+    }
+    this.#parts = [chunk as Uint8Array];
+    this.#index = 0;
+    this.#offset = 0;
+    this.#run();
+  }
+
+  closeSteps(): void {
+    this.#reading = false;
+    if (this.#over) return;
+    native.streamEnd(this.id);
+    this.#finish();
+  }
+
+  errorSteps(e: unknown): void {
+    this.#reading = false;
+    if (!this.#over) this.#fail(e);
+  }
+
+  /** The reader grants more. */
+  credited(credit: number): void {
+    this.#credit = credit;
+    if (!this.#running) runInFrame(this.#frame, () => this.#run(), undefined, []);
+  }
+
+  /** The reader wants no more: the source is cancelled, which is no failure of the body. */
+  cancelled(message: string): void {
+    if (this.#over) return;
+    native.streamReset(this.id, CallCode.aborted, "cancelled");
+    this.#over = true;
+    runInFrame(this.#frame, () => this.#cancelSource(new TypeError(message === "" ? "The client disconnected." : message)), undefined, []);
+    this.#finish();
+  }
+
+  /** The worker wants the body sent no further. */
+  abort(reason: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    native.streamReset(this.id, CallCode.aborted, "aborted");
+    this.#cancelSource(reason);
+    this.#finish();
+  }
+
+  eventEnded(): void {
+    this.#over = true;
+    MapPrototypeDelete(outbounds, this.id);
+  }
+
+  #cancelSource(reason: unknown): void {
+    if (this.#stream !== undefined) native.markHandled(readableStreamCancel(this.#stream, reason));
+  }
+
+  #fail(error: unknown): void {
+    this.#over = true;
+    native.streamReset(this.id, CallCode.aborted, "the body failed");
+    this.onSourceError?.(error);
+    this.#finished.reject(error);
+    this.#forget();
+  }
+
+  #finish(): void {
+    this.#over = true;
+    this.#finished.resolve();
+    this.#forget();
+  }
+
+  #forget(): void {
+    MapPrototypeDelete(outbounds, this.id);
+    removeResource(this.event, this);
+  }
+}
+
+// ---- handlers
+
+export function onStreamCredit(stream: number, credit: number): void {
+  MapPrototypeGet(outbounds, stream)?.credited(credit);
+}
+
+export function onStreamCancelled(stream: number, message: string): void {
+  MapPrototypeGet(outbounds, stream)?.cancelled(message);
+}
