@@ -33,6 +33,8 @@ import { abortReason, isAborted, isRequest, Request, type RequestParts, requestP
 import { addResource, removeResource, type Resource } from "./resources.ts";
 import { createResponse, isNullBodyStatus, type Response } from "./response.ts";
 
+export { onCallResult } from "../../bootstrap/calls.ts";
+
 /** The global fetch function's binding slot. */
 const globalFetchSlot = 0;
 
