@@ -59,7 +59,7 @@ function makeDate(): DateConstructor {
   ObjectDefineProperty(target, "prototype", { value: DatePrototype, writable: false });
   const date = disguise(target, "Date", 7) as unknown as DateConstructor;
   ObjectDefineProperty(date, "prototype", { value: DatePrototype, writable: false, enumerable: false, configurable: false });
-  hidden(date, "now", disguise(nowMs, "now", 0));
+  hidden(date, "now", disguise(() => nowMs(), "now", 0));
   hidden(date, "parse", IntrinsicDate.parse);
   hidden(date, "UTC", IntrinsicDate.UTC);
   return date;

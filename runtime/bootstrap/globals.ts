@@ -9,6 +9,7 @@ import { console } from "../web/console.ts";
 import { Crypto, crypto, CryptoKey, SubtleCrypto } from "../web/crypto.ts";
 import { DOMException, QuotaExceededError } from "../web/domexception.ts";
 import { TextDecoder, TextEncoder } from "../web/encoding.ts";
+import { TextDecoderStream, TextEncoderStream } from "../web/encoding-streams.ts";
 import { CloseEvent } from "../web/events/close.ts";
 import { CustomEvent } from "../web/events/custom.ts";
 import { ErrorEvent } from "../web/events/error.ts";
@@ -17,12 +18,27 @@ import { MessageEvent } from "../web/events/message.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { defineEventHandler, EventTarget, installGlobalTarget } from "../web/events/target.ts";
 import { ExtendableEvent, FetchEvent } from "../web/extendable.ts";
+import { fetch } from "../web/fetch/fetch.ts";
+import { Request } from "../web/fetch/request.ts";
+import { Response } from "../web/fetch/response.ts";
 import { FormData } from "../web/form-data.ts";
 import { Headers } from "../web/headers.ts";
 import { queueMicrotask } from "../web/microtask.ts";
 import { Navigator, navigator } from "../web/navigator.ts";
 import { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure } from "../web/performance.ts";
 import { Scheduler, scheduler } from "../web/scheduler.ts";
+import { FixedLengthStream, IdentityTransformStream } from "../web/streams/identity.ts";
+import {
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+} from "../web/streams/readable.ts";
+import { ByteLengthQueuingStrategy, CountQueuingStrategy } from "../web/streams/strategies.ts";
+import { TransformStream, TransformStreamDefaultController } from "../web/streams/transform.ts";
+import { WritableStream, WritableStreamDefaultController, WritableStreamDefaultWriter } from "../web/streams/writable.ts";
 import { structuredClone } from "../web/structured-clone.ts";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "../web/timers.ts";
 import { URLSearchParams } from "../web/url-search-params.ts";
@@ -54,7 +70,9 @@ const interfaces = {
   AbortController,
   AbortSignal,
   Blob,
+  ByteLengthQueuingStrategy,
   CloseEvent,
+  CountQueuingStrategy,
   Crypto,
   CryptoKey,
   CustomEvent,
@@ -66,8 +84,10 @@ const interfaces = {
   ExtendableEvent,
   FetchEvent,
   File,
+  FixedLengthStream,
   FormData,
   Headers,
+  IdentityTransformStream,
   MessageEvent,
   Navigator,
   Performance,
@@ -76,14 +96,29 @@ const interfaces = {
   PerformanceMeasure,
   PromiseRejectionEvent,
   QuotaExceededError,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  Request,
+  Response,
   Scheduler,
   ServiceWorkerGlobalScope,
   SubtleCrypto,
   TextDecoder,
+  TextDecoderStream,
   TextEncoder,
+  TextEncoderStream,
+  TransformStream,
+  TransformStreamDefaultController,
   URL,
   URLSearchParams,
   WorkerGlobalScope,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
 };
 
 /** Operations of the global scope: writable, enumerable, configurable. */
@@ -92,6 +127,7 @@ const operations = {
   btoa,
   clearInterval,
   clearTimeout,
+  fetch,
   queueMicrotask,
   reportError,
   setInterval,

@@ -98,7 +98,8 @@ var (
 )
 
 // restoreClassNames undoes renamings of classes, since their names are part of what workers see, and refuses those that
-// it cannot undo: a class whose name another module also has at its top level, or uses as a global.
+// it cannot undo: an interface whose name another module also has at its top level, or uses as a global. What makes a
+// class an interface is that it is given to defineInterface (runtime/bootstrap/webidl.ts).
 func restoreClassNames(code string) (string, error) {
 	for _, match := range selfNamed.FindAllStringSubmatch(code, -1) {
 		if match[1] != match[2] {
@@ -112,7 +113,7 @@ func restoreClassNames(code string) (string, error) {
 		if name == "" {
 			name = match[1]
 		}
-		if plain := numbered.FindStringSubmatch(name); plain != nil {
+		if plain := numbered.FindStringSubmatch(name); plain != nil && strings.Contains(code, "defineInterface("+name+")") {
 			return "", fmt.Errorf("class %s became %s: its name is taken by another module, or used there as a global; rename one of them, or take the global from primordials", plain[1], name)
 		}
 	}

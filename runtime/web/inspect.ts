@@ -355,7 +355,7 @@ function formatTagged(state: Inspection, object: object, tag: string, depth: num
 
 /** An object that is mostly one word: /x/g, or {/x/g} with its own properties. */
 function withRest(state: Inspection, object: object, word: string, depth: number): string {
-  const rest = properties(state, object, depth, false);
+  const rest = properties(state, object, depth, StringPrototypeStartsWith(word, "[String"));
   return rest.length === 0 ? word : braces(word, rest, "{", "}");
 }
 

@@ -1,13 +1,18 @@
-// Promises that were rejected and that nobody handles (https://html.spec.whatwg.org/multipage/webappapis.html#unhandled-promise-rejections).
+// Exceptions that have no caller to go to (https://html.spec.whatwg.org/multipage/webappapis.html#report-the-exception) and
+// promises that were rejected and that nobody handles (…#unhandled-promise-rejections). Neither ends an event: the worker
+// may listen on its global object, and otherwise they are lines of its log.
+//
 // V8 tells of each rejection without a handler at once; most get one a few microtasks later, so they are looked at again
 // after some. Deviation: the host has no hook for the end of a microtask checkpoint, so "after the checkpoint" is after
 // rejectionHops further microtasks.
 
+import { ErrorEvent } from "../web/events/error.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { dispatchTrusted, isListenedTo } from "../web/events/target.ts";
 import { writeLog } from "../web/console.ts";
 import { inspect } from "../web/inspect.ts";
 import { type AsyncFrame, currentFrame, runInFrame } from "./context.ts";
+import { describeException } from "./errors.ts";
 import { native } from "./native.ts";
 import { ArrayPrototypePush, ArrayPrototypeSplice, WeakSetConstructor, WeakSetPrototypeAdd, WeakSetPrototypeDelete } from "./primordials.ts";
 import { LogLevel } from "./wire.gen.ts";
@@ -69,4 +74,21 @@ function reportOne(promise: Promise<unknown>, reason: unknown): void {
 
 function fire(type: string, promise: Promise<unknown>, reason: unknown): boolean {
   return dispatchTrusted(globalThis, new PromiseRejectionEvent(type, { promise, reason, cancelable: type === "unhandledrejection" }));
+}
+
+let reporting = false;
+
+/** An exception of a listener, timer or microtask, or one given to reportError. Never throws. */
+export function reportUncaught(e: unknown): void {
+  // What the error listeners themselves throw is only logged.
+  if (!reporting && isListenedTo(globalThis, "error")) {
+    reporting = true;
+    try {
+      const { message } = describeException(e);
+      if (!dispatchTrusted(globalThis, new ErrorEvent("error", { message: `Uncaught ${message}`, error: e, cancelable: true }))) return;
+    } finally {
+      reporting = false;
+    }
+  }
+  writeLog(LogLevel.error, `Uncaught ${typeof e === "string" ? e : inspect(e)}`);
 }

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import "../testing/mock-native.ts";
+
+const { runInFrame } = await import("../bootstrap/context.ts");
+const { crypto, Crypto, CryptoKey, SubtleCrypto } = await import("./crypto.ts");
+
+const inEvent = <R>(fn: () => R): R => runInFrame({ event: { id: 1, ended: false }, stores: undefined }, fn as never, undefined, []) as R;
+const hex = (b: ArrayBuffer): string => Buffer.from(b).toString("hex");
+
+test("getRandomValues fills integer arrays, at most 65536 bytes", () => {
+  inEvent(() => {
+    const array = new Uint32Array(64);
+    assert.equal(crypto.getRandomValues(array), array);
+    assert.ok(array.some((x) => x !== 0));
+    assert.throws(() => crypto.getRandomValues(new Float64Array(1)), { name: "TypeMismatchError" });
+    assert.throws(() => crypto.getRandomValues(new DataView(new ArrayBuffer(1))), { name: "TypeMismatchError" });
+    assert.throws(() => crypto.getRandomValues([]), TypeError);
+    assert.throws(() => crypto.getRandomValues(new Uint8Array(65537)), { name: "QuotaExceededError", quota: 65536, requested: 65537 });
+    crypto.getRandomValues(new Uint8Array(65536));
+  });
+});
+
+test("randomness is refused in global scope", () => {
+  assert.throws(() => crypto.getRandomValues(new Uint8Array(1)), /global scope/);
+  assert.throws(() => crypto.randomUUID(), /global scope/);
+  assert.match(inEvent(() => crypto.randomUUID()), /^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+});
+
+const abc = new TextEncoder().encode("abc");
+const digests: [unknown, string][] = [
+  ["SHA-1", "a9993e364706816aba3e25717850c26c9cd0d89d"],
+  [{ name: "sha-256" }, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
+  ["md5", "900150983cd24fb0d6963f7d28e17f72"],
+];
+for (const [algorithm, expected] of digests) {
+  test(`digest ${JSON.stringify(algorithm)}`, async () => {
+    assert.equal(hex(await crypto.subtle.digest(algorithm, abc)), expected);
+    assert.equal(hex(await crypto.subtle.digest(algorithm, new DataView(new TextEncoder().encode("xabcx").buffer, 1, 3))), expected);
+  });
+}
+
+test("digest takes the data as it was at the call", async () => {
+  const data = new TextEncoder().encode("abc");
+  const result = crypto.subtle.digest("SHA-1", data);
+  data[0] = 0;
+  assert.equal(hex(await result), digests[0]![1]);
+});
+
+test("digest rejects, and throws nothing", async () => {
+  await assert.rejects(crypto.subtle.digest("SHA-3", abc), { name: "NotSupportedError" });
+  await assert.rejects(crypto.subtle.digest({}, abc), TypeError);
+  await assert.rejects(crypto.subtle.digest("SHA-1", "abc"), TypeError);
+  await assert.rejects(crypto.subtle.digest.call({} as never, "SHA-1", abc), TypeError);
+});
+
+test("what is missing says so", async () => {
+  await assert.rejects(crypto.subtle.importKey("raw", abc, "HMAC", false, []), { name: "NotSupportedError", message: /importKey is not supported yet/ });
+});
+
+test("interfaces cannot be constructed", () => {
+  for (const c of [Crypto, SubtleCrypto, CryptoKey]) assert.throws(() => new (c as never)(), TypeError);
+});
