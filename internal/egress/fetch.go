@@ -1,0 +1,214 @@
+package egress
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"skerry/internal/hostproto"
+)
+
+// fetch is one fetch on its way.
+type fetch struct {
+	client *Client
+	ctx    context.Context
+	from   Source
+	mode   hostproto.Redirect
+
+	method string
+	url    *url.URL
+	header http.Header
+	upload *upload
+	taken  bool // somebody closes the upload: newUpload or the transport
+}
+
+func (f *fetch) host() string {
+	if f.url == nil {
+		return "the server"
+	}
+	return f.url.Hostname()
+}
+
+func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostproto.FetchResult, download io.ReadCloser, length int64, err error) {
+	if f.url, err = parseURL(call.URL); err != nil {
+		return
+	}
+	if !isToken(f.method) || f.method == http.MethodConnect || f.method == http.MethodTrace || f.method == "TRACK" {
+		err = fail(hostproto.CallCodeRefused, "the method %.32q is not allowed", f.method)
+		return
+	}
+	if f.header, err = requestHeader(call.Headers); err != nil {
+		return
+	}
+	f.from.identify(f.header)
+	if body != nil {
+		hold := int64(-1)
+		if f.mode == hostproto.RedirectFollow {
+			hold = f.client.limits.Hold
+		}
+		f.taken = true
+		if f.upload, err = newUpload(f.ctx, body, call.Length, hold); err != nil {
+			return
+		}
+	}
+
+	for redirects := 0; ; redirects++ {
+		var resp *http.Response
+		if resp, err = f.send(); err != nil {
+			return
+		}
+		location := resp.Header.Get("Location")
+		if f.mode == hostproto.RedirectManual || !isRedirect(resp.StatusCode) || location == "" {
+			result, download, length, err = f.answer(resp, redirects > 0)
+			if err != nil {
+				resp.Body.Close()
+			}
+			return
+		}
+		discard(resp)
+		if f.mode == hostproto.RedirectError {
+			err = fail(hostproto.CallCodeNetwork, "unexpected redirect: the request's redirect mode is \"error\"")
+			return
+		}
+		if redirects == f.client.limits.Redirects {
+			err = fail(hostproto.CallCodeLimit, "too many redirects (limit %d)", f.client.limits.Redirects)
+			return
+		}
+		if err = f.redirect(resp.StatusCode, location); err != nil {
+			return
+		}
+	}
+}
+
+func (f *fetch) send() (*http.Response, error) {
+	req := &http.Request{Method: f.method, URL: f.url, Host: f.url.Host, Header: f.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if f.upload != nil {
+		f.upload.attach(req)
+	}
+	return f.client.transport.RoundTrip(req.WithContext(f.ctx))
+}
+
+// redirect is "HTTP-redirect fetch" (https://fetch.spec.whatwg.org/#http-redirect-fetch) as far as it concerns a server.
+func (f *fetch) redirect(status int, location string) error {
+	to, err := f.url.Parse(asciiLocation(location))
+	if err != nil {
+		return fail(hostproto.CallCodeNetwork, "%s redirects to an invalid URL", f.host())
+	}
+	if to.Fragment == "" {
+		to.Fragment, to.RawFragment = f.url.Fragment, f.url.RawFragment
+	}
+	if err := checkURL(to); err != nil {
+		return err
+	}
+	if status != http.StatusSeeOther && f.upload != nil && f.upload.stream != nil && !rewrites(status, f.method) {
+		return fail(hostproto.CallCodeNetwork, "a request whose body is a stream, or over %d bytes, met a redirect (%d) that needs the body again", f.client.limits.Hold, status)
+	}
+	if rewrites(status, f.method) {
+		f.method = http.MethodGet
+		f.upload = nil
+		for _, name := range []string{"Content-Encoding", "Content-Language", "Content-Location", "Content-Type"} {
+			f.header.Del(name)
+		}
+	}
+	f.header = f.header.Clone() // the last request's may still be in use by its connection
+	if !sameOrigin(f.url, to) {
+		// Authorization as the standard has it; cookies are set by hand here, so they are credentials, too.
+		for _, name := range []string{"Authorization", "Proxy-Authorization", "Cookie"} {
+			f.header.Del(name)
+		}
+	}
+	f.url = to
+	return nil
+}
+
+// rewrites says whether a redirect turns a method into GET without a body.
+func rewrites(status int, method string) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound:
+		return method == http.MethodPost
+	case http.StatusSeeOther:
+		return method != http.MethodGet && method != http.MethodHead
+	}
+	return false
+}
+
+func isRedirect(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+func sameOrigin(a, b *url.URL) bool {
+	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+// answer makes the result of the last response.
+func (f *fetch) answer(resp *http.Response, redirected bool) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+	body, length := resp.Body, resp.ContentLength
+	none := f.method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusResetContent || resp.StatusCode == http.StatusNotModified
+	if none {
+		discard(resp)
+		body, length = nil, 0
+	} else if decoder := decoderOf(resp); decoder != nil {
+		body, length = &decodedBody{from: body, open: decoder, window: f.client.limits.DecodeWindow}, -1
+		resp.Header.Del("Content-Encoding")
+		resp.Header.Del("Content-Length")
+	}
+	packed := packHeader(resp.Header)
+	if int64(len(packed)) > f.client.limits.HeaderBytes {
+		if body != nil {
+			body.Close()
+		}
+		return hostproto.FetchResult{}, nil, 0, fail(hostproto.CallCodeTooLarge, "the response's header fields are over %d bytes", f.client.limits.HeaderBytes)
+	}
+	final := *f.url
+	final.Fragment, final.RawFragment = "", ""
+	result := hostproto.FetchResult{Status: uint16(resp.StatusCode), StatusText: statusText(resp), URL: urlText(&final), Redirected: redirected, Headers: packed}
+	if body != nil {
+		body = &download{ctx: f.ctx, host: f.host(), from: body}
+	}
+	return result, body, length, nil
+}
+
+// statusText is the reason phrase, as UTF-8.
+func statusText(resp *http.Response) string {
+	_, text, _ := strings.Cut(resp.Status, " ")
+	runes := make([]rune, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c >= ' ' || c == '\t' {
+			runes = append(runes, rune(c)) // Latin-1
+		}
+	}
+	return string(runes)
+}
+
+// download is a response body whose errors are *Error.
+type download struct {
+	ctx  context.Context
+	host string
+	from io.ReadCloser
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.from.Read(p)
+	if err != nil && err != io.EOF {
+		err = explain(d.ctx, d.host, err)
+	}
+	return n, err
+}
+
+func (d *download) Close() error { return d.from.Close() }
+
+// discardMax is the length up to which an unwanted body is read to keep its connection.
+const discardMax = 16 << 10
+
+func discard(resp *http.Response) {
+	if resp.ContentLength >= 0 && resp.ContentLength <= discardMax {
+		io.CopyN(io.Discard, resp.Body, discardMax) // whatever comes of it: the body is closed
+	}
+	resp.Body.Close()
+}
