@@ -80,17 +80,18 @@ void Run(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // These live as long as the process.
   auto* snapshot = new std::string(ReadFile(Argument(info, 0)));
   auto* references = new std::vector<intptr_t>(ExternalReferences(AllOps()));
-  auto* isolates =
-      new IsolateTemplate{&Platform(info), {snapshot->data(), static_cast<int>(snapshot->size())}, references->data()};
+  const v8::StartupData blob = OpenSnapshot(*snapshot);
+  if (blob.data == nullptr) Die(Argument(info, 0) + " is not a startup snapshot");
+  auto* isolates = new IsolateTemplate{&Platform(info), blob, references->data()};
   auto* host = new Host(kSocketDescriptor, kCrashPageDescriptor, *isolates, Argument(info, 1));
   host->Run();
 }
 
 void Build(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  const std::string bundle = ReadFile(Argument(info, 0));
+  std::string bundle = ReadFile(Argument(info, 0));
   const std::string path = Argument(info, 1);
   std::string blob;
-  const std::string failure = BuildSnapshot(Platform(info), AllOps(), bundle, blob);
+  const std::string failure = BuildSnapshot(Platform(info), AllOps(), std::move(bundle), blob);
   if (!failure.empty()) Die("the runtime layer cannot be made into a snapshot: " + failure);
   FILE* file = fopen(path.c_str(), "wbe");
   if (file == nullptr || fwrite(blob.data(), 1, blob.size(), file) != blob.size() || fclose(file) != 0) {

@@ -50,8 +50,9 @@ double WorkerInstance::MonotonicMs() const {
 }
 
 void WorkerInstance::SetClock() {
+  item_began_ns_ = MonotonicNs();
   now_ms_ = WallMs();
-  monotonic_ms_ = static_cast<double>(MonotonicNs() - loaded_ns_) / 1e6;
+  monotonic_ms_ = static_cast<double>(item_began_ns_ - loaded_ns_) / 1e6;
 }
 
 void WorkerInstance::Run(RunContext& run) {

@@ -148,6 +148,8 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   static constexpr size_t kFlushBytes = 64u << 10;
   // CPU for what belongs to no event: V8's tasks, late rejections.
   static constexpr uint64_t kBackgroundCpuNs = 1'000'000'000;
+  // Items shorter than this are billed by elapsed time.
+  static constexpr uint64_t kShortItemNs = 100'000;
   static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
 
   void Load(const IsolateLock& lock);
@@ -162,6 +164,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
   void RunTasks(const IsolateLock& lock);
   void AfterItem(const IsolateLock& lock, uint32_t event, v8::TryCatch& caught);
+  uint64_t BillItem();
   void KillEvent(const IsolateLock& lock, EventRecord& event, wire::Outcome outcome, std::string message, bool tell);
   void KillAll(const IsolateLock& lock, wire::Outcome outcome, const char* message, bool tell);
   void EndHungEvents(const IsolateLock& lock);
@@ -186,7 +189,8 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   uint64_t loaded_ns_ = 0;
   uint64_t sampled_ns_ = 0;
   uint64_t flushed_ns_ = 0;
-  uint64_t cpu_mark_ns_ = 0;  // Thread CPU at the end of the item before.
+  uint64_t cpu_mark_ns_ = 0;  // Thread CPU, or a close guess, at the end of the item before.
+  uint64_t item_began_ns_ = 0;
   double now_ms_ = 0;
   double monotonic_ms_ = 0;
 

@@ -1,6 +1,10 @@
 #include "snapshot/snapshot.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "snapshot/handlers.h"
+#include "snapshot/source.h"
 
 namespace skerry {
 
@@ -48,15 +52,28 @@ void RegisterHandlers(v8::Isolate* isolate, Local<v8::Value> handlers) {
   build->registered = true;
 }
 
+RuntimeSource& RuntimeSource::Get() {
+  static auto* source = new RuntimeSource();
+  return *source;
+}
+
 std::vector<intptr_t> ExternalReferences(const std::vector<Op>& ops) {
   std::vector<intptr_t> references;
   for (const Op& op : ops) references.push_back(reinterpret_cast<intptr_t>(op.function));
+  references.push_back(reinterpret_cast<intptr_t>(&RuntimeSource::Get()));
   references.push_back(0);
   return references;
 }
 
-std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std::string_view bundle,
-                          std::string& blob) {
+std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std::string bundle, std::string& file) {
+  if (std::any_of(bundle.begin(), bundle.end(), [](char c) { return static_cast<unsigned char>(c) > 0x7f; })) {
+    return "the bundle has characters that are not ASCII";
+  }
+  const uint32_t source_length = static_cast<uint32_t>(bundle.size());
+  file.assign(kSnapshotMagic);
+  file.append(reinterpret_cast<const char*>(&source_length), sizeof source_length);
+  file.append(bundle);
+  RuntimeSource::Get().set_text(std::move(bundle));
   const std::vector<intptr_t> references = ExternalReferences(ops);
   auto tasks = std::make_shared<TaskRunner>();
   v8::Isolate* isolate = v8::Isolate::Allocate();
@@ -91,8 +108,7 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
       Local<v8::String> source;
       Local<v8::Value> main;
       v8::ScriptOrigin origin(v8::String::NewFromUtf8Literal(isolate, "skerry:runtime"));
-      if (v8::String::NewFromUtf8(isolate, bundle.data(), v8::NewStringType::kNormal, static_cast<int>(bundle.size()))
-              .ToLocal(&source)) {
+      if (v8::String::NewExternalOneByte(isolate, &RuntimeSource::Get()).ToLocal(&source)) {
         v8::ScriptCompiler::Source text(source, origin);
         Local<v8::Script> script;
         Local<v8::Value> argument = native;
@@ -113,9 +129,20 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
   isolate->SetData(kSnapshotSlot, nullptr);
   v8::StartupData data = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
   if (data.data == nullptr) return failure.empty() ? "V8 made no snapshot" : failure;
-  if (failure.empty()) blob.assign(data.data, static_cast<size_t>(data.raw_size));
+  if (failure.empty()) file.append(data.data, static_cast<size_t>(data.raw_size));
   delete[] data.data;
   return failure;
+}
+
+v8::StartupData OpenSnapshot(const std::string& file) {
+  constexpr size_t kMagicLength = sizeof kSnapshotMagic - 1;
+  uint32_t source_length = 0;
+  constexpr size_t kHead = kMagicLength + sizeof source_length;
+  if (file.size() < kHead || file.compare(0, kMagicLength, kSnapshotMagic) != 0) return {nullptr, 0};
+  memcpy(&source_length, file.data() + kMagicLength, sizeof source_length);
+  if (source_length > file.size() - kHead) return {nullptr, 0};
+  RuntimeSource::Get().set_text(file.substr(kHead, source_length));
+  return {file.data() + kHead + source_length, static_cast<int>(file.size() - kHead - source_length)};
 }
 
 }  // namespace skerry
