@@ -33,13 +33,24 @@ export function resultPromise(value: unknown): Promise<unknown> {
   }
 }
 
-/** Calls fn and gives its result as a promise, also where it throws. */
+/**
+ * Calls fn and gives its result as a promise, also where it throws. A promise is not given as it is but two microtasks
+ * later, as the new promise would that Web IDL makes of it: when streams are cancelled, aborted or closed from both
+ * ends at once, the outcome depends on it.
+ */
 export function promiseCall(fn: () => unknown): Promise<unknown> {
   try {
-    return promiseResolvedWith(fn());
+    const result = fn();
+    const promise = promiseResolvedWith(result);
+    return promise === result ? laterPromise(promise) : promise;
   } catch (e) {
     return PromiseReject(e);
   }
+}
+
+/** The same promise two microtasks later, of undefined. */
+export function laterPromise(promise: Promise<unknown>): Promise<undefined> {
+  return PromisePrototypeThen(PromisePrototypeThen(promise, returnUndefined), returnUndefined);
 }
 
 export const returnUndefined = (): undefined => undefined;

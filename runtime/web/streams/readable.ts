@@ -158,7 +158,7 @@ export class ReadableStream {
   }
 
   cancel(reason: unknown = undefined): Promise<undefined> {
-    if (!(#state in this)) return illegal();
+    if (!isObject(this) || !(#state in this)) return illegal();
     if (this.#state.locked) return PromiseReject(new TypeError("ReadableStream.cancel: The stream is locked."));
     return this.#state.cancel(reason);
   }
@@ -188,7 +188,7 @@ export class ReadableStream {
   }
 
   pipeTo(destination: unknown, options: unknown = undefined): Promise<undefined> {
-    if (!(#state in this)) return illegal();
+    if (!isObject(this) || !(#state in this)) return illegal();
     try {
       requireArguments(arguments.length, 1, pipeContext);
       const writable = writableOf(destination);
@@ -261,12 +261,12 @@ class ReadableStreamAsyncIterator {
   }
 
   next(): Promise<ReadResult> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     return this.#ongoing === undefined ? (this.#nextAtHand() ?? (this.#ongoing = this.#nextSteps())) : this.#afterOngoing(() => this.#nextSteps());
   }
 
   return(value: unknown): Promise<ReadResult> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     return this.#ongoing === undefined ? (this.#ongoing = this.#returnSteps(value)) : this.#afterOngoing(() => this.#returnSteps(value));
   }
 
@@ -366,18 +366,18 @@ export class ReadableStreamDefaultReader {
   }
 
   get closed(): Promise<undefined> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     return this.#reader.closed.promise;
   }
 
   cancel(reason: unknown = undefined): Promise<undefined> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     const stream = this.#reader.stream;
     return stream === undefined ? released() : stream.cancel(reason);
   }
 
   read(): Promise<ReadResult> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     const reader = this.#reader;
     const stream = reader.stream;
     if (stream === undefined) return released();
@@ -429,18 +429,18 @@ export class ReadableStreamBYOBReader {
   }
 
   get closed(): Promise<undefined> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     return this.#reader.closed.promise;
   }
 
   cancel(reason: unknown = undefined): Promise<undefined> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     const stream = this.#reader.stream;
     return stream === undefined ? released() : stream.cancel(reason);
   }
 
   read(view: unknown, options: unknown = undefined): Promise<ReadResult> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     const context = "ReadableStreamBYOBReader.read";
     try {
       requireArguments(arguments.length, 1, context);
@@ -455,7 +455,7 @@ export class ReadableStreamBYOBReader {
 
   /** Workers: fulfilled when at least minBytes are in the view, or the stream has ended. */
   readAtLeast(minBytes: unknown, view: unknown): Promise<ReadResult> {
-    if (!(#reader in this)) return illegal();
+    if (!isObject(this) || !(#reader in this)) return illegal();
     const context = "ReadableStreamBYOBReader.readAtLeast";
     try {
       requireArguments(arguments.length, 2, context);

@@ -3,7 +3,7 @@
 
 import { type Deferred, newDeferredFast, PromisePrototypeThen, PromiseReject, promiseResolvedWith, TypeError } from "../../bootstrap/primordials.ts";
 import { isObject } from "../../bootstrap/webidl.ts";
-import { LazyPromise, promiseCall, returnUndefined } from "./promises.ts";
+import { laterPromise, LazyPromise, promiseCall } from "./promises.ts";
 import { DefaultController, ERRORED as READABLE_ERRORED, Readable } from "./readable-core.ts";
 import type { SizeAlgorithm } from "./strategies.ts";
 import { ERRORED as WRITABLE_ERRORED, ERRORING, Writable, WritableController } from "./writable-core.ts";
@@ -59,7 +59,7 @@ export class Transform {
    * and an abort or cancel that was asked for meanwhile comes first.
    */
   begin(startPromise: Promise<unknown>): void {
-    const later = PromisePrototypeThen(PromisePrototypeThen(startPromise, returnUndefined), returnUndefined);
+    const later = laterPromise(startPromise);
     this.#writableController.begin(later);
     this.#readableController.begin(later);
   }

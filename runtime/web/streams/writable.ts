@@ -94,13 +94,13 @@ export class WritableStream {
   }
 
   abort(reason: unknown = undefined): Promise<undefined> {
-    if (!(#state in this)) return illegal();
+    if (!isObject(this) || !(#state in this)) return illegal();
     if (this.#state.locked) return PromiseReject(new TypeError("WritableStream.abort: The stream is locked."));
     return this.#state.abort(reason);
   }
 
   close(): Promise<undefined> {
-    if (!(#state in this)) return illegal();
+    if (!isObject(this) || !(#state in this)) return illegal();
     if (this.#state.locked) return PromiseReject(new TypeError("WritableStream.close: The stream is locked."));
     if (this.#state.closing) return PromiseReject(new TypeError("WritableStream.close: The stream is closing already."));
     return this.#state.close();
@@ -138,7 +138,7 @@ export class WritableStreamDefaultWriter {
   }
 
   get closed(): Promise<undefined> {
-    if (!(#writer in this)) return illegal();
+    if (!isObject(this) || !(#writer in this)) return illegal();
     return this.#writer.closed.promise;
   }
 
@@ -149,18 +149,18 @@ export class WritableStreamDefaultWriter {
   }
 
   get ready(): Promise<undefined> {
-    if (!(#writer in this)) return illegal();
+    if (!isObject(this) || !(#writer in this)) return illegal();
     return this.#writer.ready.promise;
   }
 
   abort(reason: unknown = undefined): Promise<undefined> {
-    if (!(#writer in this)) return illegal();
+    if (!isObject(this) || !(#writer in this)) return illegal();
     const stream = this.#writer.stream;
     return stream === undefined ? released() : stream.abort(reason);
   }
 
   close(): Promise<undefined> {
-    if (!(#writer in this)) return illegal();
+    if (!isObject(this) || !(#writer in this)) return illegal();
     const stream = this.#writer.stream;
     if (stream === undefined) return released();
     if (stream.closing) return PromiseReject(new TypeError("WritableStreamDefaultWriter.close: The stream is closing already."));
@@ -173,7 +173,7 @@ export class WritableStreamDefaultWriter {
   }
 
   write(chunk: unknown = undefined): Promise<undefined> {
-    if (!(#writer in this)) return illegal();
+    if (!isObject(this) || !(#writer in this)) return illegal();
     const writer = this.#writer;
     if (writer.stream === undefined) return released();
     const request = new PromisedWrite();
