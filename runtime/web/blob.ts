@@ -79,17 +79,17 @@ export class Blob {
   }
 
   text(): Promise<string> {
-    if (!(#parts in this)) return PromiseReject(new TypeError("Illegal invocation"));
+    if (!isBlob(this)) return PromiseReject(new TypeError("Illegal invocation"));
     return PromiseResolve(decodeUtf8(wholeOf(this.#parts, this.#size)));
   }
 
   arrayBuffer(): Promise<ArrayBuffer> {
-    if (!(#parts in this)) return PromiseReject(new TypeError("Illegal invocation"));
+    if (!isBlob(this)) return PromiseReject(new TypeError("Illegal invocation"));
     return PromiseResolve(TypedArrayPrototypeGetBuffer(concatBytes(this.#parts, this.#size)));
   }
 
   bytes(): Promise<Uint8Array> {
-    if (!(#parts in this)) return PromiseReject(new TypeError("Illegal invocation"));
+    if (!isBlob(this)) return PromiseReject(new TypeError("Illegal invocation"));
     return PromiseResolve(concatBytes(this.#parts, this.#size));
   }
 

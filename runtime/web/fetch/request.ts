@@ -12,6 +12,7 @@ import { JSONParse, ObjectGetOwnPropertyDescriptor, PromiseReject, StringPrototy
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { AbortSignal, createAbortSignal, createDependentAbortSignal, isAbortSignal } from "../abort.ts";
 import { copyHeaders, createHeaders, Headers, isToken, makeHeadersImmutable, packHeaders, setDefaultHeader } from "../headers.ts";
+import { isReadableStream } from "../streams/internal.ts";
 import { recordHasCredentials } from "../url.ts";
 import { ARRAY_BUFFER, BLOB, type Body, bodyStream, bodyUnusable, bodyUsed, BYTES, cloneBody, consumeBody, extractBody, FORM_DATA, inboundBody, JSON_VALUE, TEXT, transferBody, usedError } from "./body.ts";
 
@@ -180,7 +181,9 @@ export class Request {
     }
     if (this.#mode === "no-cors" && this.#method !== "GET" && this.#method !== "HEAD" && this.#method !== "POST") throw typeError("Request", 'mode "no-cors" only goes with GET, HEAD and POST.');
     if (headers !== undefined) this.#headers = new Headers(headers);
-    return body === undefined || body === null ? null : extractBody(body);
+    if (body === undefined || body === null) return null;
+    if (this.#keepalive && isReadableStream(body)) throw typeError("Request", "keepalive does not go with a stream as body.");
+    return extractBody(body);
   }
 
   get method(): string {
@@ -266,22 +269,22 @@ export class Request {
   }
 
   arrayBuffer(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, ARRAY_BUFFER, undefined) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, ARRAY_BUFFER, undefined) : illegal();
   }
   blob(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, BLOB, this.headers) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, BLOB, this.headers) : illegal();
   }
   bytes(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, BYTES, undefined) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, BYTES, undefined) : illegal();
   }
   formData(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, FORM_DATA, this.headers) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, FORM_DATA, this.headers) : illegal();
   }
   json(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, JSON_VALUE, undefined) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, JSON_VALUE, undefined) : illegal();
   }
   text(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, TEXT, undefined) : illegal();
+    return isRequest(this) ? consumeBody(this.#body, TEXT, undefined) : illegal();
   }
 
   clone(): Request {

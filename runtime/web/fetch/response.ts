@@ -160,22 +160,22 @@ export class Response {
   }
 
   arrayBuffer(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, ARRAY_BUFFER, undefined) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, ARRAY_BUFFER, undefined) : illegal();
   }
   blob(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, BLOB, this.headers) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, BLOB, this.headers) : illegal();
   }
   bytes(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, BYTES, undefined) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, BYTES, undefined) : illegal();
   }
   formData(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, FORM_DATA, this.headers) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, FORM_DATA, this.headers) : illegal();
   }
   json(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, JSON_VALUE, undefined) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, JSON_VALUE, undefined) : illegal();
   }
   text(): Promise<unknown> {
-    return #body in this ? consumeBody(this.#body, TEXT, undefined) : illegal();
+    return isResponse(this) ? consumeBody(this.#body, TEXT, undefined) : illegal();
   }
 
   clone(): Response {
