@@ -1,0 +1,2 @@
+import en from "../lang/en.js";
+export const hello: string = en;

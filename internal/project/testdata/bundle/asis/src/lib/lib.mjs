@@ -1,0 +1,2 @@
+export const lib = "lib";
+//# sourceMappingURL=lib.mjs.map

@@ -1,0 +1,2 @@
+import sql from "./query.sql";
+export const query = sql;
