@@ -50,6 +50,12 @@ test("names and values that HTTP cannot carry are refused", () => {
   for (const init of [null, 1, "x", [["a"]], [["a", "b", "c"]], { "a b": "c" }]) assert.throws(() => new Headers(init), TypeError);
 });
 
+test("headers that the wire cannot carry are refused when they are sent", () => {
+  const h = new Headers();
+  for (let i = 0; i < 129; i++) h.append("x", "y".repeat(1024));
+  assert.throws(() => packHeaders(h), /at most 131072/);
+});
+
 test("the interface has the shape that Web IDL gives it", () => {
   const d = Object.getOwnPropertyDescriptor(Headers.prototype, "append")!;
   assert.equal(d.enumerable, true);

@@ -8,7 +8,6 @@
 // pass; only "immutable" means something); names are kept in lower case; getAll("set-cookie") exists.
 
 import {
-  ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeSlice,
   ArrayPrototypeSort,
@@ -22,6 +21,7 @@ import {
   TypeError,
   Uint8Array,
 } from "../bootstrap/primordials.ts";
+import { limits } from "../bootstrap/wire.gen.ts";
 import { defineInterface, isObject, iterate, requireArguments, toByteString, toDOMString, toSequence, typeError } from "../bootstrap/webidl.ts";
 import { defineIterable } from "./iterable.ts";
 
@@ -80,7 +80,7 @@ export let createHeaders: (packed: string, immutable: boolean) => Headers;
 /** A copy that may be changed. */
 export let copyHeaders: (headers: Headers) => Headers;
 export let isHeaders: (v: unknown) => v is Headers;
-/** name LF value LF … */
+/** name LF value LF … Throws a TypeError if it is more than the wire carries. */
 export let packHeaders: (headers: Headers) => string;
 /** get() with a lower-case name known to be valid. */
 export let getHeader: (headers: Headers, name: string) => string | null;
@@ -222,7 +222,9 @@ export class Headers {
       let packed = headers.#packed;
       if (packed === undefined) {
         const list = headers.#list!;
-        packed = list.length === 0 ? "" : `${ArrayPrototypeJoin(list, "\n")}\n`;
+        packed = "";
+        for (let i = 0; i < list.length; i += 2) packed += `${list[i]!}\n${list[i + 1]!}\n`;
+        if (packed.length > limits.headers_max) throw new TypeError(`The headers are ${packed.length} bytes long; at most ${limits.headers_max} can be sent.`);
         headers.#packed = packed;
       }
       return packed;

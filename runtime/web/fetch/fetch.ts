@@ -21,7 +21,7 @@ import {
   StringPrototypeStartsWith,
   TypeError,
 } from "../../bootstrap/primordials.ts";
-import { CallCode, CallOp, decodeFetchResult, encodeFetchCall, Redirect } from "../../bootstrap/wire.gen.ts";
+import { CallCode, CallOp, decodeFetchResult, encodeFetchCall, limits, Redirect } from "../../bootstrap/wire.gen.ts";
 import { type AbortSignal, addAbortAlgorithm, removeAbortAlgorithm } from "../abort.ts";
 import { recordProtocol, recordWithoutFragment } from "../url.ts";
 import { Body, bodyUnusable, discardBody, readBytes, takeSource, usedError } from "./body.ts";
@@ -111,6 +111,11 @@ class FetchCallState implements CallOwner, Resource {
     const args = encodeFetchCall({ method: parts.method, url, headers: requestHeaders(parts), redirect: redirects[parts.redirect]!, length: upload.length });
     this.#id = startCall(event.id, slot, CallOp.fetch, upload.stream, args, this);
     this.#outbound = upload.outbound;
+    if (this.#id === 0) {
+      forgetCall(0);
+      this.#outbound?.abort(undefined);
+      throw new TypeError("fetch: the event that this belongs to is over.");
+    }
     if (this.#outbound !== undefined) this.#outbound.onSourceError = (e) => this.#uploadFailed(e);
     addResource(event, this);
     if (parts.signal !== undefined) {
@@ -213,6 +218,7 @@ function requestHeaders(parts: RequestParts): string {
     if (!hasField(packed, "pragma")) packed = addField(packed, "pragma", "no-cache");
     if (!hasField(packed, "cache-control")) packed = addField(packed, "cache-control", "no-cache");
   }
+  if (packed.length > limits.headers_max) throw new TypeError(`fetch failed: The headers are ${packed.length} bytes long; at most ${limits.headers_max} can be sent.`);
   return packed;
 }
 
