@@ -1,6 +1,6 @@
 // structuredClone over v8::ValueSerializer. Contract: runtime/bootstrap/native.ts, "objects"; specification: HTML
-// §2.7 (https://html.spec.whatwg.org/multipage/structured-data.html). Bytes never leave this call, so nothing here reads
-// data of anybody else.
+// §2.7 (https://html.spec.whatwg.org/multipage/structured-data.html). Bytes never leave this call, so nothing here
+// reads data of anybody else.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>

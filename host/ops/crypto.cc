@@ -99,8 +99,8 @@ struct Algorithm {
 // Fetched once: a fetch takes OpenSSL's property lock and costs more than hashing a short message. Constant afterwards.
 const Algorithm* FindAlgorithm(std::string_view name) {
   static const Algorithm table[] = {
-      {"SHA-1", EVP_MD_fetch(nullptr, "SHA1", nullptr)},       {"SHA-256", EVP_MD_fetch(nullptr, "SHA256", nullptr)},
-      {"SHA-384", EVP_MD_fetch(nullptr, "SHA384", nullptr)},   {"SHA-512", EVP_MD_fetch(nullptr, "SHA512", nullptr)},
+      {"SHA-1", EVP_MD_fetch(nullptr, "SHA1", nullptr)},     {"SHA-256", EVP_MD_fetch(nullptr, "SHA256", nullptr)},
+      {"SHA-384", EVP_MD_fetch(nullptr, "SHA384", nullptr)}, {"SHA-512", EVP_MD_fetch(nullptr, "SHA512", nullptr)},
       {"MD5", EVP_MD_fetch(nullptr, "MD5", nullptr)},
   };
   for (const Algorithm& algorithm : table)

@@ -103,8 +103,7 @@ const char* Tag(Local<Value> v) {
 
 void TypeTagOp(const Args& info) {
   Isolate* isolate = info.GetIsolate();
-  info.GetReturnValue().Set(
-      String::NewFromUtf8(isolate, Tag(info[0]), NewStringType::kInternalized).ToLocalChecked());
+  info.GetReturnValue().Set(String::NewFromUtf8(isolate, Tag(info[0]), NewStringType::kInternalized).ToLocalChecked());
 }
 
 void ConstructorNameOp(const Args& info) {
@@ -132,8 +131,8 @@ void TransferBufferOp(const Args& info) {
 }
 
 constexpr Op kOps[] = {
-    {"promiseState", PromiseStateOp, 1}, {"proxyParts", ProxyPartsOp, 1},
-    {"previewEntries", PreviewEntriesOp, 1}, {"typeTag", TypeTagOp, 1},
+    {"promiseState", PromiseStateOp, 1},       {"proxyParts", ProxyPartsOp, 1},
+    {"previewEntries", PreviewEntriesOp, 1},   {"typeTag", TypeTagOp, 1},
     {"constructorName", ConstructorNameOp, 1}, {"isDetached", IsDetachedOp, 1},
     {"transferBuffer", TransferBufferOp, 1},
 };

@@ -6,6 +6,7 @@
 #include <v8.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace skerry {
@@ -22,5 +23,8 @@ std::span<const Op> UrlOps();
 std::span<const Op> CryptoOps();
 std::span<const Op> CloneOps();
 std::span<const Op> InspectOps();
+std::span<const Op> LazyOps();
+// Callbacks of lazy.cc that are no operations but that the snapshot must know as well.
+std::span<const intptr_t> LazyReferences();
 
 }  // namespace skerry

@@ -259,10 +259,17 @@ void ToUSVStringOp(const Args& info) {
 }
 
 constexpr Op kOps[] = {
-    {"utf8Encode", Utf8EncodeOp, 1},     {"utf8EncodeInto", Utf8EncodeIntoOp, 2}, {"utf8Length", Utf8LengthOp, 1},
-    {"utf8Decode", Utf8DecodeOp, 2},     {"latin1Decode", Latin1DecodeOp, 1},     {"latin1Encode", Latin1EncodeOp, 1},
-    {"utf16Decode", Utf16DecodeOp, 3},   {"isLatin1", IsLatin1Op, 1},             {"atob", AtobOp, 1},
-    {"btoa", BtoaOp, 1},                 {"toUSVString", ToUSVStringOp, 1},
+    {"utf8Encode", Utf8EncodeOp, 1},
+    {"utf8EncodeInto", Utf8EncodeIntoOp, 2},
+    {"utf8Length", Utf8LengthOp, 1},
+    {"utf8Decode", Utf8DecodeOp, 2},
+    {"latin1Decode", Latin1DecodeOp, 1},
+    {"latin1Encode", Latin1EncodeOp, 1},
+    {"utf16Decode", Utf16DecodeOp, 3},
+    {"isLatin1", IsLatin1Op, 1},
+    {"atob", AtobOp, 1},
+    {"btoa", BtoaOp, 1},
+    {"toUSVString", ToUSVStringOp, 1},
 };
 
 }  // namespace
@@ -297,7 +304,8 @@ MaybeLocal<String> DecodeUtf8(Isolate* isolate, const char* data, size_t size) {
   bool valid;
   MaybeLocal<String> text = DecodeValidUtf8(isolate, data, size, &valid);
   if (valid) return text;
-  // V8 puts one U+FFFD for each maximal subpart, as the Encoding Standard asks; host/test/text.test.mjs holds it to that.
+  // V8 puts one U+FFFD for each maximal subpart, as the Encoding Standard asks; host/test/text.test.mjs holds it to
+  // that.
   return Checked(isolate, String::NewFromUtf8(isolate, data, NewStringType::kNormal, static_cast<int>(size)));
 }
 

@@ -60,6 +60,7 @@ RuntimeSource& RuntimeSource::Get() {
 std::vector<intptr_t> ExternalReferences(const std::vector<Op>& ops) {
   std::vector<intptr_t> references;
   for (const Op& op : ops) references.push_back(reinterpret_cast<intptr_t>(op.function));
+  for (intptr_t callback : LazyReferences()) references.push_back(callback);
   references.push_back(reinterpret_cast<intptr_t>(&RuntimeSource::Get()));
   references.push_back(0);
   return references;

@@ -129,9 +129,14 @@ export interface Native {
   proxyParts(value: object): [unknown, unknown] | undefined;
   /** Entries of a Map, Set, WeakMap, WeakSet or one of their iterators: [entries, isKeyValue]; undefined otherwise. */
   previewEntries(value: object): [unknown[], boolean] | undefined;
-  /** What V8 knows a value to be, unforgeable: "Map" "Set" "Date" "RegExp" "Promise" "Proxy" "ArrayBuffer" "SharedArrayBuffer" "DataView" "Uint8Array"… "NativeError" "WeakMap" "WeakSet" "WeakRef" "MapIterator" "SetIterator" "Generator" "AsyncFunction" "GeneratorFunction" "Arguments" "Boxed" "External" "ModuleNamespace" "WasmModule" "WasmMemory" or "Object". */
+  /** What V8 knows a value to be, unforgeable: "Map" "Set" "Date" "RegExp" "Promise" "Proxy" "ArrayBuffer" "SharedArrayBuffer" "DataView" "Uint8Array"… "NativeError" "WeakMap" "WeakSet" "WeakRef" "MapIterator" "SetIterator" "Generator" "AsyncFunction" "GeneratorFunction" "AsyncGeneratorFunction" "Arguments" "Boxed" "External" "ModuleNamespace" "WasmModule" "WasmMemory" or "Object". */
   typeTag(value: object): string;
   constructorName(value: object): string;
+  /**
+   * A writable, configurable property whose value make() gives when it is first read; it looks like a data property from the
+   * start. At snapshot time only.
+   */
+  defineLazy(target: object, name: PropertyKey, make: () => unknown, enumerable: boolean): void;
   /** Detached state of an ArrayBuffer. */
   isDetached(buffer: ArrayBuffer): boolean;
   /** ArrayBuffer.prototype.transfer without looking at user-visible properties: the bytes move, the argument is detached. Throws TypeError if it is not detachable. */
