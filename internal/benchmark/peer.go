@@ -138,7 +138,7 @@ func writeSkerryConfig(dir, addr string, tenants []tenant) (string, error) {
 		if err := os.WriteFile(filepath.Join(dir, t.name, "worker.js"), []byte(t.source), 0o644); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&config, "\n[[worker]]\ndir = %q\nhosts = [%q]\n", t.name, t.host())
+		fmt.Fprintf(&config, "\n[[worker]]\ndir = %q\nroutes = [%q]\n", t.name, t.host()+"/*")
 	}
 	path := filepath.Join(dir, "skerry.toml")
 	return path, os.WriteFile(path, []byte(config.String()), 0o644)

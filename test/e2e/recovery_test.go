@@ -53,7 +53,7 @@ func TestHostKilledUnderLoad(t *testing.T) {
 // random requests; each answer must be the right worker's.
 func TestManyWorkersFewIsolates(t *testing.T) {
 	workers, isolates, requests := scaled(500, 60), scaled(100, 12), scaled(20_000, 600)
-	platform := rig.Platform{Settings: []string{fmt.Sprintf("isolates_max = %d", isolates)}}
+	platform := rig.Platform{Settings: []string{"[host]", fmt.Sprintf("isolates_max = %d", isolates)}}
 	for i := range workers {
 		name := fmt.Sprintf("worker%03d", i)
 		platform.Workers = append(platform.Workers, rig.Script(name, fmt.Sprintf("let calls = 0;\nexport default { fetch() { calls++; return new Response(%q); } };\n", name)))

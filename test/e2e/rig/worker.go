@@ -77,7 +77,7 @@ type Platform struct {
 	Workers []Worker
 	// Projects are directories that are there already, by the host they are routed to.
 	Projects map[string]string
-	// Settings are further lines of the configuration file, before its first table.
+	// Settings are further lines of the configuration file, before the workers.
 	Settings []string
 }
 
@@ -98,10 +98,10 @@ func (p Platform) config(t testing.TB, dir, addr string) string {
 		fmt.Fprintln(&b, line)
 	}
 	for _, w := range p.Workers {
-		fmt.Fprintf(&b, "\n[[worker]]\ndir = %q\nhosts = [%q]\n", w.Write(t, dir), w.Host())
+		fmt.Fprintf(&b, "\n[[worker]]\ndir = %q\nroutes = [%q]\n", w.Write(t, dir), w.Host()+"/*")
 	}
 	for host, project := range p.Projects {
-		fmt.Fprintf(&b, "\n[[worker]]\ndir = %q\nhosts = [%q]\n", project, host)
+		fmt.Fprintf(&b, "\n[[worker]]\ndir = %q\nroutes = [%q]\n", project, host+"/*")
 	}
 	return b.String()
 }
