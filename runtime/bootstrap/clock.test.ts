@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { mock } from "../testing/mock-native.ts";
 
 const original = Date;
-const { installClock } = await import("./clock.ts");
+const OriginalTemporal = Temporal;
+const { installClock, installTemporal } = await import("./clock.ts");
 installClock(globalThis);
+installTemporal();
 mock.native.now = () => 1234567.9;
 
 test("every way to ask for the time gives native.now, whole ms", () => {
@@ -47,3 +49,20 @@ test("Date is otherwise the intrinsic one", () => {
   assert.equal(Object.getPrototypeOf(Reflect.construct(Date, [], Object)), Object.prototype);
   assert.throws(() => new (Date.now as never)(), TypeError);
 });
+
+test("Temporal has V8's classes and another Now", () => {
+  assert.deepEqual(Reflect.ownKeys(Temporal).sort(sortKeys), Reflect.ownKeys(OriginalTemporal).sort(sortKeys));
+  assert.deepEqual(Reflect.ownKeys(Temporal.Now).sort(sortKeys), Reflect.ownKeys(OriginalTemporal.Now).sort(sortKeys));
+  for (const name of Object.getOwnPropertyNames(OriginalTemporal)) {
+    const descriptor = Object.getOwnPropertyDescriptor(Temporal, name)!;
+    const original = Object.getOwnPropertyDescriptor(OriginalTemporal, name)!;
+    if (name === "Now") assert.notEqual(descriptor.value, original.value);
+    else assert.deepEqual(descriptor, original, name);
+  }
+  assert.equal(Temporal.Now.timeZoneId(), OriginalTemporal.Now.timeZoneId());
+  assert.equal(Object.prototype.toString.call(Temporal.Now), "[object Temporal.Now]");
+});
+
+function sortKeys(a: PropertyKey, b: PropertyKey): number {
+  return String(a) < String(b) ? -1 : 1;
+}

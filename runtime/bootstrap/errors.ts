@@ -1,7 +1,7 @@
 // What the platform says about exceptions that left a worker's code: as text for the end of an event, and through one
 // hook for those that end nothing (a listener, a timer, a microtask, reportError).
 
-import { inspect } from "../web/inspect.ts";
+import { inspect, withoutPlatformFrames } from "../web/inspect.ts";
 import { isObject } from "./webidl.ts";
 
 export interface ExceptionText {
@@ -16,7 +16,7 @@ export function describeException(e: unknown): ExceptionText {
   if (!isObject(e)) return { message: typeof e === "string" ? e : inspect(e), stack: "" };
   const name = read(e, "name");
   const message = read(e, "message");
-  const stack = read(e, "stack") ?? "";
+  const stack = withoutPlatformFrames(read(e, "stack") ?? "");
   if (name === undefined && message === undefined) return { message: inspect(e), stack };
   const text = message === undefined || message === "" ? (name ?? "Error") : name === undefined || name === "" ? message : `${name}: ${message}`;
   return { message: text, stack };

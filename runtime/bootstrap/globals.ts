@@ -43,10 +43,11 @@ import { structuredClone } from "../web/structured-clone.ts";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "../web/timers.ts";
 import { URLSearchParams } from "../web/url-search-params.ts";
 import { URL } from "../web/url.ts";
-import { installClock } from "./clock.ts";
+import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
-import { ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
+import { registerInspectables, registerPlatformInterfaces } from "./platform-objects.ts";
+import { ArrayPrototypePush, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -154,13 +155,11 @@ function define(target: object, values: object, enumerable: boolean): void {
 /** Makes a global object that of a worker. Once, at snapshot time. */
 export function installGlobals(global: object): void {
   const g = global as { [name: string]: unknown };
-  // Memory shared between threads, and what blocks a thread: a worker has one thread.
-  delete g["SharedArrayBuffer"];
+  // What blocks a thread: a worker has but one.
   const { Atomics } = g as { Atomics?: { [name: string]: unknown } };
   if (Atomics !== undefined) {
     delete Atomics["wait"];
     delete Atomics["waitAsync"];
-    delete Atomics["pause"];
   }
 
   ObjectSetPrototypeOf(global, ServiceWorkerGlobalScope.prototype);
@@ -171,5 +170,16 @@ export function installGlobals(global: object): void {
   define(global, operations, true);
   define(global, attributes, true);
   define(global, { self: global }, true);
+  registerInspectables();
+  const classes: { prototype: object; name: string }[] = [];
+  const names = ReflectOwnKeys(interfaces) as (keyof typeof interfaces)[];
+  for (let i = 0; i < names.length; i++) ArrayPrototypePush(classes, interfaces[names[i]!]);
+  registerPlatformInterfaces(classes);
   for (let i = 0; i < eventHandlers.length; i++) defineEventHandler(global, eventHandlers[i]!);
+}
+
+/** What cannot be in the snapshot, because V8 puts it on every new global object. In every isolate, before code of the worker's runs. */
+export function prepareGlobals(): void {
+  delete (globalThis as { SharedArrayBuffer?: unknown }).SharedArrayBuffer;
+  installTemporal();
 }

@@ -15,7 +15,7 @@ import { setReportException } from "../web/events/target.ts";
 import { onTimer, setInternalTimeout } from "../web/timers.ts";
 import { cancel, eventKilled, fetch, init, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
-import { installGlobals } from "./globals.ts";
+import { installGlobals, prepareGlobals } from "./globals.ts";
 import { builtin, env, registerBuiltin } from "./modules.ts";
 import { native } from "./native.ts";
 import { onPromiseReject, reportUncaught } from "./unhandled.ts";
@@ -30,7 +30,10 @@ registerBuiltin(["cloudflare:workers"], { DurableObject, env, RpcTarget, waitUnt
 registerBuiltin(["node:async_hooks", "async_hooks"], { AsyncLocalStorage, AsyncResource, default: { AsyncLocalStorage, AsyncResource } });
 
 native.setHandlers({
-  init,
+  init(config) {
+    prepareGlobals();
+    init(config);
+  },
   start,
   builtin,
   fetch,

@@ -258,6 +258,20 @@ const native: Native = {
     }
     return "Object";
   },
+  // The accessor shows, as V8's lazy data property would not.
+  defineLazy(target, name, make, enumerable) {
+    const define = (value: unknown): void => void Object.defineProperty(target, name, { value, writable: true, enumerable, configurable: true });
+    Object.defineProperty(target, name, {
+      get() {
+        const value = make();
+        define(value);
+        return value;
+      },
+      set: define,
+      enumerable,
+      configurable: true,
+    });
+  },
   isDetached: (buffer) => (buffer as unknown as { detached: boolean }).detached,
   transferBuffer: (buffer) => (buffer as unknown as { transferToFixedLength(): ArrayBuffer }).transferToFixedLength(),
 };

@@ -47,6 +47,7 @@ import {
   StringPrototypePadStart,
   StringPrototypeReplaceAll,
   StringPrototypeSlice,
+  StringPrototypeSplit,
   StringPrototypeStartsWith,
   StringPrototypeValueOf,
   SymbolPrototypeToString,
@@ -484,13 +485,28 @@ function promiseItems(state: Inspection, promise: Promise<unknown>, depth: numbe
   return out;
 }
 
+/** Name of the script that this runtime layer is, in stack traces. The host gives it. */
+const runtimeScript = "skerry:runtime:";
+
+/** A stack without the frames of the platform, which are of no use to the author of a worker. */
+export function withoutPlatformFrames(stack: string): string {
+  if (!StringPrototypeIncludes(stack, runtimeScript)) return stack;
+  const lines = StringPrototypeSplit(stack, "\n");
+  const kept: string[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!;
+    if (!StringPrototypeStartsWith(line, "    at ") || !StringPrototypeIncludes(line, runtimeScript)) ArrayPrototypePush(kept, line);
+  }
+  return ArrayPrototypeJoin(kept, "\n");
+}
+
 /** The stack of an error, undefined if it is not the untouched one and not a plain string. */
 export function stackOf(error: object): string | undefined {
   try {
     const d = ObjectGetOwnPropertyDescriptor(error, "stack");
     if (d === undefined) return undefined;
     const stack = d.get === errorStackGetter ? ErrorGetStack(error) : (d.value as unknown);
-    return typeof stack === "string" && stack !== "" ? stack : undefined;
+    return typeof stack === "string" && stack !== "" ? withoutPlatformFrames(stack) : undefined;
   } catch {
     return undefined;
   }

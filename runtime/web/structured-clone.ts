@@ -1,7 +1,8 @@
 // structuredClone (https://html.spec.whatwg.org/multipage/structured-data.html#dom-structuredclone). V8's serialiser does
 // the language's own values; interfaces of the platform that are serialisable register themselves here, and all others
 // are refused. Deviations: streams and message ports cannot be transferred yet and are refused by name; what counts as
-// a platform object is told by its prototype chain.
+// a platform object is told by its prototype chain; a DOMException inside another value becomes a plain Error, since V8
+// takes it for one of its own.
 
 import { native } from "../bootstrap/native.ts";
 import {
@@ -14,7 +15,7 @@ import {
   WeakMapPrototypeSet,
 } from "../bootstrap/primordials.ts";
 import { isArrayBuffer, requireArguments, toDictionary, toSequence } from "../bootstrap/webidl.ts";
-import { DOMException } from "./domexception.ts";
+import { DOMException, isDOMException } from "./domexception.ts";
 
 /** Makes the copy of a platform object; undefined refuses, as a brand check does. */
 export type Cloner = (value: object) => (() => object) | undefined;
@@ -55,6 +56,10 @@ function refuse(message: string): never {
 }
 
 function clone(value: unknown, transfer: ArrayBuffer[]): unknown {
+  if (isDOMException(value) && transfer.length === 0) {
+    const copy = interfaceOf(value)?.clone?.(value);
+    if (copy !== undefined) return copy();
+  }
   const copies: (() => object)[] = [];
   return native.structuredClone(
     value,
