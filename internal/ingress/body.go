@@ -22,6 +22,9 @@ type requestBody struct {
 	touched, tooLarge, malformed atomic.Bool
 }
 
+// wasTouched says whether anybody has read from the body. It may be nil.
+func (b *requestBody) wasTouched() bool { return b != nil && b.touched.Load() }
+
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.touched.Store(true)
 	n, err := b.from.Read(p)

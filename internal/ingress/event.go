@@ -71,7 +71,7 @@ func (e *EventError) Error() string {
 	return "event ended without a response: " + e.Result.Outcome.String() + ": " + e.Result.Message
 }
 
-// Dispatcher runs events. Its errors are *EventError, the context's error, or a failure of the platform.
+// Dispatcher runs events. Its errors are *EventError, *Failure, the context's error, or any other failure of the platform.
 type Dispatcher interface {
 	// Fetch fills resp with the answer to req. When ctx ends before the response is complete, the event is cancelled; once
 	// the body has been read to its end (or was inline) ctx no longer matters, and waitUntil promises go on.
@@ -93,18 +93,20 @@ type Lease interface{ Release() }
 
 // Router finds the worker of a request.
 type Router interface {
-	// Route returns the target for a normalised host (lower case, no port, no final dot) and an escaped path, or a nil
-	// Version if nobody answers there. An error is a *Failure, which becomes the response, or any other error, which becomes
-	// an internal error.
-	Route(ctx context.Context, host, path string) (Target, error)
+	// Route returns the target for a scheme, a normalised host (lower case, no port, no final dot) and an escaped path with
+	// query, or a nil Version if nobody answers there. An error is a *Failure, which becomes the response, or any other
+	// error, which becomes an internal error.
+	Route(ctx context.Context, secure bool, host, path string) (Target, error)
 }
 
 // Observation is one finished event, told to the Observer. It is reused: copy what is kept.
 type Observation struct {
 	// Worker and Version are empty if no worker was found.
 	Worker, Version string
-	RequestID       string
-	Method          string
+	// Ran is the version itself, nil if no worker was found.
+	Ran       *worker.Version
+	RequestID string
+	Method    string
 	// URL is what the worker saw, Path its path and query.
 	URL, Path string
 	// Status is the HTTP status sent; 499 if the client left before.

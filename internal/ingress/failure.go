@@ -33,12 +33,17 @@ type Failure struct {
 	Outcome worker.Outcome
 	// Message and Stack are what the worker threw. They are for its developer, not for its visitors.
 	Message, Stack string
+	// Cause is why the platform could not let the worker answer. It is for its developer, too.
+	Cause error
 	// RequestID and Version are filled by the Server.
 	RequestID string
 	Version   *worker.Version
 }
 
 func (f *Failure) Error() string { return "error code " + strconv.Itoa(f.Code) + ": " + f.Reason }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Cause }
 
 // ErrorPage writes the response for a failure. The status has not been written yet.
 type ErrorPage func(w http.ResponseWriter, r *http.Request, f *Failure)

@@ -46,7 +46,7 @@ func (p pending) Wait(ctx context.Context) (Result, error) {
 // one routes everything to one target.
 type one Target
 
-func (t one) Route(context.Context, string, string) (Target, error) { return Target(t), nil }
+func (t one) Route(context.Context, bool, string, string) (Target, error) { return Target(t), nil }
 
 var someWorker = &worker.Version{Name: "w", ID: "v1"}
 

@@ -21,7 +21,7 @@ type exchange struct {
 	req     Request
 	resp    Response
 	headers []byte
-	body    requestBody
+	body    *requestBody // nil if there is none; its own, since a host may still be in a Read when the event is over
 	target  Target
 	seen    Observation
 	start   time.Time
@@ -34,12 +34,8 @@ func (x *exchange) recycle() {
 		return
 	}
 	headers := x.headers[:0]
-	x.req, x.resp, x.target, x.seen = Request{}, Response{}, Target{}, Observation{}
+	x.req, x.resp, x.target, x.seen, x.body = Request{}, Response{}, Target{}, Observation{}, nil
 	x.headers = headers
-	x.body.from, x.body.read = nil, 0
-	x.body.touched.Store(false)
-	x.body.tooLarge.Store(false)
-	x.body.malformed.Store(false)
 	exchanges.Put(x)
 }
 
@@ -113,7 +109,7 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 			}
 		}
 	}
-	found, err := s.cfg.Router.Route(ctx, to.host, to.path)
+	found, err := s.cfg.Router.Route(ctx, r.TLS != nil, to.host, to.path)
 	if err != nil {
 		if f, ok := errors.AsType[*Failure](err); ok {
 			return f
@@ -125,7 +121,7 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 		return &Failure{Status: 404, Code: CodeNoRoute, Reason: "no worker answers here"}
 	}
 	x.target = found
-	x.seen.Worker, x.seen.Version = found.Version.Name, found.Version.ID
+	x.seen.Ran, x.seen.Worker, x.seen.Version = found.Version, found.Version.Name, found.Version.ID
 
 	packed := appendRequestHeaders(x.headers[:0], r.Header)
 	packed = appendField(packed, "host", to.authority)
@@ -142,8 +138,8 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	x.headers = packed
 	x.req = Request{Method: r.Method, URL: to.url, Headers: packed, CF: cfOf(r, r.TLS)}
 	if r.Body != nil && r.Body != http.NoBody {
-		x.body.from, x.body.limit, x.body.chunked = r.Body, s.cfg.Limits.BodyBytes, r.ProtoMajor == 1 && r.ContentLength < 0
-		x.req.Body, x.req.Length = &x.body, r.ContentLength
+		x.body = &requestBody{from: r.Body, limit: s.cfg.Limits.BodyBytes, chunked: r.ProtoMajor == 1 && r.ContentLength < 0}
+		x.req.Body, x.req.Length = x.body, r.ContentLength
 		if duplex, ok := w.(interface{ EnableFullDuplex() error }); ok {
 			duplex.EnableFullDuplex() // the only error: not supported, as by HTTP/2, which is duplex anyway
 		}
@@ -154,33 +150,43 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 // failed answers a request whose event gave no response.
 func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
 	ended, _ := errors.AsType[*EventError](err)
-	var failure *Failure
+	failure, refused := errors.AsType[*Failure](err)
 	switch {
 	case ended != nil:
 		failure = failureOf(&ended.Result)
+	case refused:
+		copied := *failure
+		failure = &copied
 	case r.Context().Err() != nil:
 		failure = &Failure{Outcome: worker.Canceled}
 	default:
 		s.cfg.Logger.Error("dispatch event", "worker", x.target.Version.Name, "request", x.seen.RequestID, "error", err)
 		failure = &Failure{Status: 500, Code: CodeInternal, Reason: "the platform failed", Outcome: worker.InternalError, Message: err.Error()}
 	}
-	switch {
-	case x.body.tooLarge.Load():
-		failure.Status, failure.Code, failure.Reason = 413, CodeTooLarge, "the request's body is over the limit"
-	case x.body.malformed.Load():
-		failure.Status, failure.Code, failure.Reason = 400, CodeBadRequest, "the request's body is malformed"
+	malformed := false
+	if x.body != nil {
+		switch malformed = x.body.malformed.Load(); {
+		case x.body.tooLarge.Load():
+			failure.Status, failure.Code, failure.Reason = 413, CodeTooLarge, "the request's body is over the limit"
+		case malformed:
+			failure.Status, failure.Code, failure.Reason = 400, CodeBadRequest, "the request's body is malformed"
+		}
 	}
 	switch {
-	case r.Context().Err() != nil && !x.body.malformed.Load():
+	case r.Context().Err() != nil && !malformed:
 		x.seen.Status, x.seen.Outcome, x.seen.Wall = StatusClientGone, failure.Outcome, time.Since(x.start)
 		x.seen.Message, x.seen.Stack = failure.Message, failure.Stack
-	case ended != nil && ended.Result.PassThrough && x.target.Origin != nil && !x.body.touched.Load():
+	case ended != nil && ended.Result.PassThrough && x.target.Origin != nil && !x.body.wasTouched():
 		s.passThrough(w, r, x)
 		x.seen.Outcome, x.seen.Message, x.seen.Stack = failure.Outcome, failure.Message, failure.Stack
 	default:
 		s.fail(w, r, x, failure)
 	}
 	if ended == nil {
+		if refused {
+			s.finish(x, nil)
+			return
+		}
 		// The event may still be running: x stays with it.
 		s.tell(x, nil)
 		return
@@ -197,6 +203,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Fa
 	x.seen.Message, x.seen.Stack = f.Message, f.Stack
 	if x.seen.Message == "" {
 		x.seen.Message = f.Reason
+		if f.Cause != nil {
+			x.seen.Message += ": " + f.Cause.Error()
+		}
 	}
 	x.seen.Wall = time.Since(x.start)
 }

@@ -512,7 +512,7 @@ func TestRouter(t *testing.T) {
 
 type routerFunc func(host string) (Target, error)
 
-func (f routerFunc) Route(_ context.Context, host, _ string) (Target, error) { return f(host) }
+func (f routerFunc) Route(_ context.Context, _ bool, host, _ string) (Target, error) { return f(host) }
 
 func TestShutdownWaitsForEvents(t *testing.T) {
 	event, seen := make(pending, 1), newSink()
@@ -546,4 +546,18 @@ func TestShutdownWaitsForEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	seen.next(t)
+}
+
+func TestDispatcherMayRefuse(t *testing.T) {
+	seen := newSink()
+	addr := start(t, Config{Observer: seen.observe, Dispatcher: fakeDispatcher(func(context.Context, *worker.Version, *Request, *Response) error {
+		return &Failure{Status: 503, Code: CodeOverloaded, Reason: "draining", Outcome: worker.LoadShed, Cause: errors.New("secret")}
+	})}, nil)
+	resp, body := get(t, newRequest(t, "GET", "http://"+addr+"/", nil))
+	if resp.StatusCode != 503 || !strings.HasPrefix(body, "error code: 1200\ndraining\n") || strings.Contains(body, "secret") {
+		t.Errorf("status %d, body %q", resp.StatusCode, body)
+	}
+	if o := seen.next(t); o.Outcome != worker.LoadShed || o.Message != "draining: secret" || o.Ran != someWorker {
+		t.Errorf("observation %+v", o)
+	}
 }
