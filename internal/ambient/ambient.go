@@ -5,6 +5,7 @@ package ambient
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -14,6 +15,16 @@ type Event struct {
 	Depth int
 	// Subrequests counts the host calls made so far.
 	Subrequests atomic.Int64
+
+	once    sync.Once
+	waiting chan struct{}
+}
+
+// Waiting is a semaphore for outbound requests that wait for the head of their response: send to enter, receive to
+// leave. Its size is that of the first call.
+func (e *Event) Waiting(size int) chan struct{} {
+	e.once.Do(func() { e.waiting = make(chan struct{}, size) })
+	return e.waiting
 }
 
 type key struct{}
