@@ -259,3 +259,10 @@ func (c *Console) WithGroup(name string) slog.Handler {
 	other.group += name + "."
 	return &other
 }
+
+// Redirect makes the console write to w; the colours stay those of the writer that it was made for.
+func (c *Console) Redirect(w io.Writer) {
+	c.out.mu.Lock()
+	c.out.w = w
+	c.out.mu.Unlock()
+}

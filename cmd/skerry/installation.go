@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// installation is where the parts of the platform lie: beside the binary.
+type installation struct {
+	Node, Script, Snapshot, Addon string
+	// Build identifies the parts that must fit each other.
+	Build string
+}
+
+// nodePatience is how long a Node.js binary may take to say its version.
+const nodePatience = 20 * time.Second
+
+// findInstallation finds the parts, and checks a Node.js that SKERRY_NODE names.
+func findInstallation(ctx context.Context) (*installation, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find the skerry binary: %w", err)
+	}
+	if resolved, err := filepath.EvalSymlinks(self); err == nil {
+		self = resolved
+	}
+	dir := filepath.Dir(self)
+	part := func(name string) string { return filepath.Join(dir, name) }
+	i := &installation{Node: part("node"), Script: part("host.js"), Snapshot: part("runtime.snapshot"), Addon: part("skerry-host.node")}
+	own := i.Node
+	if other := os.Getenv("SKERRY_NODE"); other != "" {
+		i.Node = other
+	}
+	for _, path := range []string{i.Node, i.Script, i.Snapshot, i.Addon} {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			return nil, &commandError{exitInstall, "the directory of the binary must hold node, host.js, skerry-host.node and runtime.snapshot: `make build` makes them all",
+				fmt.Errorf("%s is missing", path)}
+		}
+	}
+	if i.Node != own {
+		if err := sameEngine(ctx, own, i.Node); err != nil {
+			return nil, err
+		}
+	}
+	if i.Build, err = identify(i.Addon, i.Snapshot, i.Script); err != nil {
+		return nil, &commandError{exitInstall, "", err}
+	}
+	return i, nil
+}
+
+// identify hashes files.
+func identify(paths ...string) (string, error) {
+	hash := sha256.New()
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", fmt.Errorf("identify the build: %w", err)
+		}
+		_, err = io.Copy(hash, f)
+		f.Close()
+		if err != nil {
+			return "", fmt.Errorf("identify the build: %w", err)
+		}
+	}
+	return version + "-" + hex.EncodeToString(hash.Sum(nil)[:8]), nil
+}
+
+// sameEngine refuses a Node.js whose V8 is not the one that the snapshot and the addon were made for.
+func sameEngine(ctx context.Context, own, other string) error {
+	theirs, err := engineOf(ctx, other)
+	if err != nil {
+		return &commandError{exitInstall, "SKERRY_NODE must name a Node.js binary", err}
+	}
+	ours, err := engineOf(ctx, own)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // only the other one is installed: the host itself finds out
+	}
+	if err != nil {
+		return &commandError{exitInstall, "", err}
+	}
+	if ours != theirs {
+		return &commandError{exitInstall, "unset SKERRY_NODE, or let it name that version",
+			fmt.Errorf("SKERRY_NODE names Node.js %s with V8 %s, but this build needs Node.js %s with V8 %s", theirs.node, theirs.v8, ours.node, ours.v8)}
+	}
+	return nil
+}
+
+type engine struct{ node, v8 string }
+
+func engineOf(ctx context.Context, node string) (engine, error) {
+	if _, err := os.Stat(node); err != nil {
+		return engine{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, nodePatience)
+	defer cancel()
+	command := exec.CommandContext(ctx, node, "-p", "process.versions.node + ' ' + process.versions.v8")
+	command.Env = []string{}
+	out, err := command.Output()
+	if err != nil {
+		return engine{}, fmt.Errorf("ask %s for its version: %w", node, err)
+	}
+	words := strings.Fields(string(out))
+	if len(words) != 2 {
+		return engine{}, fmt.Errorf("ask %s for its version: it said %.100q", node, out)
+	}
+	return engine{words[0], words[1]}, nil
+}

@@ -1,0 +1,111 @@
+package bindings
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"skerry/internal/ambient"
+	"skerry/internal/egress"
+	"skerry/internal/hostproto"
+	"skerry/internal/isolates"
+	"skerry/internal/worker"
+)
+
+type fakeFetcher func(ctx context.Context, from egress.Source, call *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error)
+
+func (f fakeFetcher) Do(ctx context.Context, from egress.Source, call *hostproto.FetchCall, _ io.ReadCloser) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+	return f(ctx, from, call)
+}
+
+var version = &worker.Version{Name: "w", Bindings: []worker.Binding{{Name: "TEXT", Kind: worker.TextBinding}}}
+
+func fetchCall(url string) *isolates.Call {
+	return &isolates.Call{Version: version, Op: hostproto.CallOpFetch, Args: hostproto.FetchCall{Method: "GET", URL: url}.AppendTo(nil)}
+}
+
+func TestCall(t *testing.T) {
+	h := New(Config{Fetcher: fakeFetcher(func(_ context.Context, from egress.Source, call *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+		switch call.URL {
+		case "http://refused/":
+			return hostproto.FetchResult{}, nil, 0, &egress.Error{Code: hostproto.CallCodeRefused, Message: "not there", Err: errors.New("secret")}
+		case "http://broken/":
+			return hostproto.FetchResult{}, nil, 0, errors.New("secret")
+		}
+		if from != (egress.Source{Worker: "w", Depth: 3}) {
+			t.Errorf("source %+v", from)
+		}
+		return hostproto.FetchResult{Status: 200, URL: call.URL}, io.NopCloser(strings.NewReader("x")), 1, nil
+	})})
+	ctx := &ambient.Context{Context: t.Context()}
+	ctx.Event.Depth = 3
+	result := h.Call(ctx, fetchCall("http://a/"))
+	head, err := hostproto.DecodeFetchResult(result.Result)
+	if result.Code != hostproto.CallCodeOK || err != nil || head.Status != 200 || head.URL != "http://a/" || result.Body == nil || result.Length != 1 {
+		t.Errorf("result %+v, %v", result, err)
+	}
+	for name, test := range map[string]struct {
+		call *isolates.Call
+		code hostproto.CallCode
+	}{
+		"refused":           {fetchCall("http://refused/"), hostproto.CallCodeRefused},
+		"platform":          {fetchCall("http://broken/"), hostproto.CallCodeInternal},
+		"malformed":         {&isolates.Call{Version: version, Op: hostproto.CallOpFetch, Args: []byte{1, 2}}, hostproto.CallCodeRefused},
+		"unknown operation": {&isolates.Call{Version: version, Op: 99}, hostproto.CallCodeUnsupported},
+		"text binding":      {&isolates.Call{Version: version, Slot: 1, Op: hostproto.CallOpFetch}, hostproto.CallCodeUnsupported},
+		"no such slot":      {&isolates.Call{Version: version, Slot: 2, Op: hostproto.CallOpFetch}, hostproto.CallCodeRefused},
+	} {
+		if result := h.Call(ctx, test.call); result.Code != test.code || result.Message == "" || strings.Contains(result.Message, "secret") {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+}
+
+func TestSubrequestLimit(t *testing.T) {
+	h := New(Config{Limits: Limits{Subrequests: 3}, Fetcher: fakeFetcher(func(context.Context, egress.Source, *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+		return hostproto.FetchResult{Status: 200}, nil, 0, nil
+	})})
+	for range 2 { // each event has its own
+		ctx := &ambient.Context{Context: t.Context()}
+		for i := range 5 {
+			if result := h.Call(ctx, fetchCall("http://a/")); (result.Code == hostproto.CallCodeOK) != (i < 3) || i >= 3 && result.Code != hostproto.CallCodeLimit {
+				t.Errorf("call %d: %+v", i, result)
+			}
+		}
+	}
+}
+
+// Goal: no more than the limit wait for heads, and one more starts as soon as one has its head.
+func TestWaitingLimit(t *testing.T) {
+	started, answer := make(chan struct{}, 10), make(chan struct{})
+	h := New(Config{Limits: Limits{Waiting: 2}, Fetcher: fakeFetcher(func(context.Context, egress.Source, *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+		started <- struct{}{}
+		<-answer
+		return hostproto.FetchResult{Status: 200}, nil, 0, nil
+	})})
+	ctx := &ambient.Context{Context: t.Context()}
+	done := make(chan isolates.CallResult, 10)
+	for range 3 {
+		go func() { done <- h.Call(ctx, fetchCall("http://a/")) }()
+	}
+	<-started
+	<-started
+	aborted, cancel := context.WithCancel(ctx)
+	cancel()
+	if result := h.Call(aborted, fetchCall("http://a/")); result.Code != hostproto.CallCodeAborted {
+		t.Errorf("a call over the limit with an ended context: %+v", result)
+	}
+	if len(started) != 0 {
+		t.Error("a third call has started")
+	}
+	answer <- struct{}{}
+	<-started
+	close(answer)
+	for range 3 {
+		if result := <-done; result.Code != hostproto.CallCodeOK {
+			t.Errorf("%+v", result)
+		}
+	}
+}
