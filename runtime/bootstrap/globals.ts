@@ -18,7 +18,7 @@ import { MessageEvent } from "../web/events/message.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { defineEventHandler, EventTarget, installGlobalTarget } from "../web/events/target.ts";
 import { ExtendableEvent, FetchEvent } from "../web/extendable.ts";
-import { fetch } from "../web/fetch/fetch.ts";
+import { fetch as fetchFunction } from "../web/fetch/fetch.ts";
 import { Request } from "../web/fetch/request.ts";
 import { Response } from "../web/fetch/response.ts";
 import { FormData } from "../web/form-data.ts";
@@ -47,7 +47,7 @@ import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
 import { registerInspectables, registerPlatformInterfaces } from "./platform-objects.ts";
-import { ArrayPrototypePush, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
+import { ArrayPrototypePush, FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -61,10 +61,16 @@ defineInterface(WorkerGlobalScope);
 class ServiceWorkerGlobalScope extends WorkerGlobalScope {}
 defineInterface(ServiceWorkerGlobalScope);
 
-function reportError(e: unknown): void {
-  requireArguments(arguments.length, 1, "reportError");
-  reportException(e);
-}
+// Methods, since operations of the global scope are no constructors.
+const { fetch, reportError } = {
+  fetch(_input: unknown, _init: unknown = undefined): unknown {
+    return FunctionPrototypeApply(fetchFunction, undefined, arguments as unknown as readonly unknown[]);
+  },
+  reportError(e: unknown): void {
+    requireArguments(arguments.length, 1, "reportError");
+    reportException(e);
+  },
+};
 
 /** Interface objects: writable, configurable, not enumerable. */
 const interfaces = {

@@ -227,7 +227,7 @@ const methods = {
   log(...data: unknown[]): void {
     print(LogLevel.log, data);
   },
-  table(tabularData: unknown, properties: unknown): void {
+  table(tabularData: unknown = undefined, properties: unknown = undefined): void {
     print(LogLevel.log, [table(tabularData, properties) ?? tabularData]);
   },
   trace(...data: unknown[]): void {
@@ -236,20 +236,20 @@ const methods = {
   warn(...data: unknown[]): void {
     print(LogLevel.warn, data);
   },
-  dir(item: unknown): void {
+  dir(item: unknown = undefined): void {
     print(LogLevel.log, [typeof item === "string" ? inspect(item) : item]);
   },
   dirxml(...data: unknown[]): void {
     print(LogLevel.log, data);
   },
-  count(label: unknown): void {
+  count(label: unknown = undefined): void {
     const state = stateOf(currentEvent());
     const name = labelOf(label);
     const count = (MapPrototypeGet(state.counts, name) ?? 0) + 1;
     remember(state.counts, name, count);
     print(LogLevel.info, [`${name}: ${count}`]);
   },
-  countReset(label: unknown): void {
+  countReset(label: unknown = undefined): void {
     const name = labelOf(label);
     if (!MapPrototypeDelete(stateOf(currentEvent()).counts, name)) print(LogLevel.warn, [`Count for '${name}' does not exist`]);
   },
@@ -263,19 +263,19 @@ const methods = {
     const state = stateOf(currentEvent());
     state.indent = StringPrototypeSlice(state.indent, 2);
   },
-  time(label: unknown): void {
+  time(label: unknown = undefined): void {
     const state = stateOf(currentEvent());
     const name = labelOf(label);
     if (MapPrototypeGet(state.timers, name) !== undefined) print(LogLevel.warn, [`Timer '${name}' already exists`]);
     else remember(state.timers, name, native.monotonic());
   },
-  timeLog(label: unknown, ...data: unknown[]): void {
+  timeLog(label: unknown = undefined, ...data: unknown[]): void {
     const name = labelOf(label);
     const text = elapsed(stateOf(currentEvent()), name);
     if (text === undefined) print(LogLevel.warn, [`Timer '${name}' does not exist`]);
     else print(LogLevel.info, [data.length === 0 ? text : `${text} ${formatArguments(data)}`]);
   },
-  timeEnd(label: unknown): void {
+  timeEnd(label: unknown = undefined): void {
     const state = stateOf(currentEvent());
     const name = labelOf(label);
     const text = elapsed(state, name);

@@ -16,7 +16,7 @@ test("getRandomValues fills integer arrays, at most 65536 bytes", () => {
     assert.throws(() => crypto.getRandomValues(new Float64Array(1)), { name: "TypeMismatchError" });
     assert.throws(() => crypto.getRandomValues(new DataView(new ArrayBuffer(1))), { name: "TypeMismatchError" });
     assert.throws(() => crypto.getRandomValues([]), TypeError);
-    assert.throws(() => crypto.getRandomValues(new Uint8Array(65537)), { name: "QuotaExceededError", quota: 65536, requested: 65537 });
+    assert.throws(() => crypto.getRandomValues(new Uint8Array(65537)), { name: "QuotaExceededError", quota: null, requested: null });
     crypto.getRandomValues(new Uint8Array(65536));
   });
 });
@@ -45,6 +45,18 @@ test("digest takes the data as it was at the call", async () => {
   const result = crypto.subtle.digest("SHA-1", data);
   data[0] = 0;
   assert.equal(hex(await result), digests[0]![1]);
+  // The algorithm is read first.
+  const altered = new TextEncoder().encode("xbc");
+  const algorithm = {
+    get name() {
+      altered[0] = 0x61;
+      return "SHA-1";
+    },
+  };
+  assert.equal(hex(await crypto.subtle.digest(algorithm, altered)), digests[0]![1]);
+  const gone = new Uint8Array(3);
+  gone.buffer.transfer();
+  assert.equal(hex(await crypto.subtle.digest("SHA-1", gone)), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
 });
 
 test("digest rejects, and throws nothing", async () => {

@@ -7,15 +7,18 @@ import { requireArguments, toCallback } from "../bootstrap/webidl.ts";
 
 const none: readonly unknown[] = [];
 
-export function queueMicrotask(callback: () => void): void {
-  requireArguments(arguments.length, 1, "queueMicrotask");
-  const task = toCallback<() => void>(callback, "queueMicrotask");
-  const frame = currentFrame();
-  native.enqueueMicrotask(() => {
-    try {
-      runInFrame(frame, task, undefined, none);
-    } catch (e) {
-      reportException(e);
-    }
-  });
-}
+// A method, since operations of the global scope are no constructors.
+export const { queueMicrotask } = {
+  queueMicrotask(callback: unknown): void {
+    requireArguments(arguments.length, 1, "queueMicrotask");
+    const task = toCallback<() => void>(callback, "queueMicrotask");
+    const frame = currentFrame();
+    native.enqueueMicrotask(() => {
+      try {
+        runInFrame(frame, task, undefined, none);
+      } catch (e) {
+        reportException(e);
+      }
+    });
+  },
+};

@@ -32,8 +32,13 @@ interface EntryParts {
   detail: unknown;
 }
 
+let partsOf: (entry: PerformanceEntry) => EntryParts;
+
 export class PerformanceEntry {
   #parts: EntryParts;
+  static {
+    partsOf = (entry) => entry.#parts;
+  }
   constructor(key: unknown = undefined, parts: unknown = undefined) {
     if (key !== construct) illegalConstructor();
     this.#parts = parts as EntryParts;
@@ -85,7 +90,7 @@ export class PerformanceMark extends PerformanceEntry {
     return this.#detail;
   }
   override toJSON(): object {
-    const { name, entryType, startTime, duration } = this;
+    const { name, entryType, startTime, duration } = partsOf(this);
     return { name, entryType, startTime, duration, detail: this.#detail };
   }
 }
@@ -102,7 +107,7 @@ export class PerformanceMeasure extends PerformanceEntry {
     return this.#detail;
   }
   override toJSON(): object {
-    const { name, entryType, startTime, duration } = this;
+    const { name, entryType, startTime, duration } = partsOf(this);
     return { name, entryType, startTime, duration, detail: this.#detail };
   }
 }
@@ -124,9 +129,10 @@ function select(name: string | undefined, type: string | undefined): Performance
   const out: PerformanceEntry[] = [];
   for (let i = 0; i < entries.length; i++) {
     const e = entries[i]!;
-    if ((name === undefined || e.name === name) && (type === undefined || e.entryType === type)) ArrayPrototypePush(out, e);
+    const parts = partsOf(e);
+    if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) ArrayPrototypePush(out, e);
   }
-  return ArrayPrototypeSort(out, (a, b) => a.startTime - b.startTime);
+  return ArrayPrototypeSort(out, (a, b) => partsOf(a).startTime - partsOf(b).startTime);
 }
 
 function clearEntries(type: string, name: unknown): void {
@@ -134,7 +140,8 @@ function clearEntries(type: string, name: unknown): void {
   const rest: PerformanceEntry[] = [];
   for (let i = 0; i < entries.length; i++) {
     const e = entries[i]!;
-    if (e.entryType !== type || (wanted !== undefined && e.name !== wanted)) ArrayPrototypePush(rest, e);
+    const parts = partsOf(e);
+    if (parts.entryType !== type || (wanted !== undefined && parts.name !== wanted)) ArrayPrototypePush(rest, e);
   }
   entries = rest;
 }
@@ -144,7 +151,7 @@ function timeOf(mark: unknown, context: string): number {
   if (typeof mark === "number") return startOf(mark, context);
   const name = toDOMString(mark);
   for (let i = entries.length - 1; i >= 0; i--) {
-    const e = entries[i]!;
+    const e = partsOf(entries[i]!);
     if (e.entryType === "mark" && e.name === name) return e.startTime;
   }
   throw new DOMException(`${context}: there is no mark named "${name}".`, "SyntaxError");

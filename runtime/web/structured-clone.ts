@@ -82,8 +82,15 @@ export function structuredCloneValue(value: unknown): unknown {
   return clone(value, []);
 }
 
-export function structuredClone(value: unknown, options: unknown = undefined): unknown {
-  requireArguments(arguments.length, 1, "structuredClone");
+// A method, since operations of the global scope are no constructors.
+export const { structuredClone } = {
+  structuredClone(value: unknown, options: unknown = undefined): unknown {
+    requireArguments(arguments.length, 1, "structuredClone");
+    return clone(value, transferList(options));
+  },
+};
+
+function transferList(options: unknown): ArrayBuffer[] {
   const given = toDictionary<{ transfer: unknown }>(options, "structuredClone")?.transfer;
   const transfer: ArrayBuffer[] = [];
   if (given !== undefined) {
@@ -99,5 +106,5 @@ export function structuredClone(value: unknown, options: unknown = undefined): u
       ArrayPrototypePush(transfer, item);
     }
   }
-  return clone(value, transfer);
+  return transfer;
 }

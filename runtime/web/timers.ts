@@ -6,7 +6,6 @@ import { type AsyncFrame, currentFrame, type EventState, requireEvent, runInFram
 import { reportException } from "../bootstrap/errors.ts";
 import { native } from "../bootstrap/native.ts";
 import {
-  ArrayPrototypePush,
   Map,
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -18,7 +17,7 @@ import {
   SetPrototypeForEach,
   SetPrototypeGetSize,
 } from "../bootstrap/primordials.ts";
-import { requireArguments, toLong, typeError } from "../bootstrap/webidl.ts";
+import { toLong, typeError } from "../bootstrap/webidl.ts";
 
 /** Timers that one event may have pending. */
 export const timersMax = 10_000;
@@ -107,37 +106,30 @@ export const clearInternalTimeout = clear;
 /** The longest delay that HTML's `long` can say; longer ones are those modulo 2^32, as in every browser. */
 const maxDelay = 0x7fffffff;
 
-function initialize(args: readonly unknown[], repeat: boolean, context: string): number {
-  requireArguments(args.length, 1, context);
-  const handler = args[0];
+function initialize(handler: unknown, timeout: unknown, args: readonly unknown[], repeat: boolean, context: string): number {
   if (typeof handler !== "function") {
     throw typeError(context, typeof handler === "string" ? "code in a string is not compiled; pass a function." : "Value is not a function.");
   }
-  let delay = args.length < 2 ? 0 : toLong(args[1], context);
+  let delay = timeout === undefined ? 0 : toLong(timeout, context);
   if (delay < 0) delay = 0;
-  let rest = none;
-  if (args.length > 2) {
-    const list: unknown[] = [];
-    for (let i = 2; i < args.length; i++) ArrayPrototypePush(list, args[i]);
-    rest = list;
-  }
-  return start(requireEvent(), handler as Timer["callback"], rest, delay, repeat);
+  return start(requireEvent(), handler as Timer["callback"], args, delay, repeat);
 }
 
-export function setTimeout(handler: unknown): number;
-export function setTimeout(...args: unknown[]): number {
-  return initialize(args, false, "setTimeout");
-}
+// Methods, since operations of the global scope are no constructors.
+export const { clearInterval, clearTimeout, setInterval, setTimeout } = {
+  clearInterval(id: unknown = 0): void {
+    clear(toLong(id, "clearInterval"));
+  },
 
-export function setInterval(handler: unknown): number;
-export function setInterval(...args: unknown[]): number {
-  return initialize(args, true, "setInterval");
-}
+  clearTimeout(id: unknown = 0): void {
+    clear(toLong(id, "clearTimeout"));
+  },
 
-export function clearTimeout(id: unknown = 0): void {
-  clear(toLong(id, "clearTimeout"));
-}
+  setInterval(handler: unknown, timeout: unknown = undefined, ...args: unknown[]): number {
+    return initialize(handler, timeout, args, true, "setInterval");
+  },
 
-export function clearInterval(id: unknown = 0): void {
-  clear(toLong(id, "clearInterval"));
-}
+  setTimeout(handler: unknown, timeout: unknown = undefined, ...args: unknown[]): number {
+    return initialize(handler, timeout, args, false, "setTimeout");
+  },
+};
