@@ -3,56 +3,70 @@ package benchmark
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
-// pace is the time between first requests when they do not come back to back.
+// pace is the time between requests when they do not come back to back.
 const pace = 20 * time.Millisecond
 
-// runCold asks workers that were never called. One `skerry serve` has them all; it is asked with few and with many others
-// resident. In the same rounds a process per tenant is started and asked.
+// runCold asks workers that have no isolate. Two servers are limited to few and to many isolates and have more workers than
+// that; asked in a circle, each worker has been evicted when its turn comes. In the same rounds a process per tenant is
+// started and asked.
 func runCold(ctx context.Context, s *suite) error {
-	few, many, each, processes := 10, pick(s.Quick, 100, 1000), pick(s.Quick, 5, 20), pick(s.Quick, 2, 5)
-	meaning := "From sending the first request to a worker that was never called until its answer is complete, over a connection that is open already. Case: how many other workers have been called before, and whether first requests came back to back or " + pace.String() + " apart. "
-	processMeaning := "For a process per tenant: from starting the process until its first answer."
-	p50 := s.report.metric("cold_p50", "Cold start, half are faster", "ms", meaning+processMeaning)
-	p90 := s.report.metric("cold_p90", "Cold start, nine of ten are faster", "ms", meaning+processMeaning)
+	few, many, spare, each, processes := 10, pick(s.Quick, 100, 1000), pick(s.Quick, 30, 200), pick(s.Quick, 10, 50), pick(s.Quick, 2, 5)
+	meaning := "Skerry: from sending a request to a worker that has no isolate until its answer is complete, over a connection that is open already; the answers prove that the worker was started for them. " +
+		"Evicted: it was called before, and others took its place among so many isolates. First ever: the server has also to bundle it. A process per tenant: from starting the process until its first answer."
+	p50 := s.report.metric("cold_p50", "Cold start, half are faster", "ms", meaning)
+	p90 := s.report.metric("cold_p90", "Cold start, nine of ten are faster", "ms", meaning)
 
-	fresh := small(many + 4*each*s.Rounds)
-	resident := fresh[:many]
-	fresh = fresh[many:]
-	skerry, err := s.startSkerry(ctx, slices.Concat(resident, fresh), resident[0].nameRequest())
-	if err != nil {
-		return err
-	}
-	defer skerry.stop()
-
-	for _, others := range []int{few, many} {
-		if _, err := s.generate(ctx, LoadSpec{Addr: skerry.addr, Each: nameRequests(resident[:others])}); err != nil {
+	for _, isolates := range []int{few, many} {
+		circle := circle{tenants: small(isolates + spare)}
+		skerry, err := s.startSkerry(ctx, circle.tenants, "[host]", fmt.Sprintf("isolates_max = %d", isolates))
+		if err != nil {
+			return err
+		}
+		defer skerry.stop()
+		measure := func(kind string, n int, apart time.Duration) error {
+			result, err := s.generate(ctx, LoadSpec{Addr: skerry.addr, Each: firstCalls(circle.next(n)), Pause: apart})
+			if err != nil {
+				return err
+			}
+			p50.add(peerSkerry, kind, milliseconds(result.P50))
+			p90.add(peerSkerry, kind, milliseconds(result.P90))
+			return nil
+		}
+		if err := measure("first ever", len(circle.tenants), 0); err != nil {
 			return err
 		}
 		for round := range s.Rounds {
-			for _, apart := range []time.Duration{0, pace} {
-				result, err := s.generate(ctx, LoadSpec{Addr: skerry.addr, Each: nameRequests(fresh[:each]), Pause: apart})
-				if err != nil {
-					return err
-				}
-				fresh = fresh[each:]
-				kind := fmt.Sprintf("%d resident, %s", others, pick(apart == 0, "back to back", pace.String()+" apart"))
-				p50.add(peerSkerry, kind, milliseconds(result.P50))
-				p90.add(peerSkerry, kind, milliseconds(result.P90))
+			if err := measure(fmt.Sprintf("evicted, %d isolates, back to back", isolates), each, 0); err != nil {
+				return err
 			}
-			if others != few {
-				continue // Processes do not know of each other: once is enough.
+			if err := measure(fmt.Sprintf("evicted, %d isolates, %v apart", isolates, pace), each, pace); err != nil {
+				return err
 			}
 			if err := s.coldProcesses(ctx, processes, p50, p90); err != nil {
 				return err
 			}
-			s.progress("  round %d of %d", round+1, s.Rounds)
+			s.progress("  %d isolates, round %d of %d", isolates, round+1, s.Rounds)
 		}
 	}
 	return nil
+}
+
+// circle hands out workers in the same order over and over.
+type circle struct {
+	tenants []tenant
+	at      int
+}
+
+func (c *circle) next(n int) []tenant {
+	out := make([]tenant, n)
+	for i := range out {
+		out[i] = c.tenants[(c.at+i)%len(c.tenants)]
+	}
+	c.at = (c.at + n) % len(c.tenants)
+	return out
 }
 
 // coldProcesses starts processes one after the other and waits for the first answer of each.
@@ -63,7 +77,7 @@ func (s *suite) coldProcesses(ctx context.Context, n int, p50, p90 *Metric) erro
 	if s.Workerd != "" {
 		worker := tenant{name: "hello", source: helloSource}
 		starts["workerd process"] = func() (*server, error) {
-			return s.startWorkerd(ctx, []tenant{worker}, helloRequest(worker.host()))
+			return s.startWorkerd(ctx, []tenant{worker})
 		}
 	}
 	for _, name := range []string{"node process", "workerd process"} {

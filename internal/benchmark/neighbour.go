@@ -29,6 +29,9 @@ func runNeighbour(ctx context.Context, s *suite) error {
 	spin := s.report.metric("neighbour_spin", "Answer 1102 to a spinning tenant", "ms",
 		fmt.Sprintf("From sending a request that spins until the answer with error 1102; its limit is %d ms of CPU time, so beside busy neighbours the wall time is longer.", spinLimit))
 
+	billed := s.report.metric("neighbour_billed", "CPU time billed to a request that was ended with 1102", "ms",
+		fmt.Sprintf("As Skerry's log reports it; the limit is %d ms.", spinLimit))
+
 	victim := tenant{name: "victim", source: helloSource}
 	tenants := []tenant{victim}
 	var spins []Request
@@ -38,7 +41,7 @@ func runNeighbour(ctx context.Context, s *suite) error {
 		spins = append(spins, Request{Method: "GET", Host: spinner.host(), Path: "/", Status: 503, Want: "1102", Contains: true})
 	}
 	servers, err := s.startAll(
-		func() (*server, error) { return s.startSkerry(ctx, tenants, helloRequest(victim.host())) },
+		func() (*server, error) { return s.startSkerry(ctx, tenants) },
 		func() (*server, error) { return s.startNode(ctx) },
 	)
 	defer stopAll(servers)
@@ -68,6 +71,11 @@ func runNeighbour(ctx context.Context, s *suite) error {
 		}
 		if running.name == peerSkerry {
 			err = s.besideSpinners(ctx, running, spins, spin, func() error { return measure(running, "noisy") })
+			if h := running.errors.ended(); err == nil && h.total > 0 {
+				billed.add(running.name, "half are below", milliseconds(h.quantile(0.5)))
+				billed.add(running.name, "99 of 100 are below", milliseconds(h.quantile(0.99)))
+				billed.add(running.name, "most", milliseconds(h.max))
+			}
 		} else {
 			err = s.besideProcesses(n, func() error { return measure(running, "noisy") })
 		}

@@ -82,30 +82,31 @@ func helloRequest(host string) Request {
 	return Request{Method: "GET", Host: host, Path: "/", Status: 200, Want: helloText}
 }
 
-// small makes n workers that each answer their own name.
+// small makes n workers that each answer their own name and how often they were called since they were started.
 func small(n int) []tenant {
 	tenants := make([]tenant, n)
 	for i := range tenants {
 		name := fmt.Sprintf("w%04d", i)
-		tenants[i] = tenant{name: name, source: "export default { fetch() { return new Response(\"" + name + "\"); } };\n"}
+		tenants[i] = tenant{name: name, source: "let calls = 0;\nexport default { fetch() { return new Response(`" + name + " ${++calls}`); } };\n"}
 	}
 	return tenants
 }
 
-func (t tenant) nameRequest() Request {
-	return Request{Method: "GET", Host: t.host(), Path: "/", Status: 200, Want: t.name}
-}
-
-func nameRequests(tenants []tenant) []Request {
+// firstCalls asks each worker once; the answer proves that it has just been started.
+func firstCalls(tenants []tenant) []Request {
 	requests := make([]Request, len(tenants))
 	for i, t := range tenants {
-		requests[i] = t.nameRequest()
+		requests[i] = Request{Method: "GET", Host: t.host(), Path: "/", Status: 200, Want: t.name + " 1"}
 	}
 	return requests
 }
 
-// startSkerry starts `skerry serve` as a user would, with a configuration file that names the tenants' directories.
-func (s *suite) startSkerry(ctx context.Context, tenants []tenant, first Request) (*server, error) {
+// porter is asked until a server is up, so that no other worker has been called before the measurement.
+var porter = tenant{name: "porter", source: helloSource}
+
+// startSkerry starts `skerry serve` as a user would, with a configuration file that names the tenants' directories. Further
+// lines of the file may be given.
+func (s *suite) startSkerry(ctx context.Context, tenants []tenant, settings ...string) (*server, error) {
 	dir, err := s.newDir()
 	if err != nil {
 		return nil, err
@@ -114,16 +115,16 @@ func (s *suite) startSkerry(ctx context.Context, tenants []tenant, first Request
 	if err != nil {
 		return nil, err
 	}
-	config, err := writeSkerryConfig(dir, addr, tenants)
+	config, err := writeSkerryConfig(dir, addr, append([]tenant{porter}, tenants...), settings)
 	if err != nil {
 		return nil, err
 	}
-	return s.startServer(ctx, peerSkerry, addr, exec.Command(s.Self, "serve", "--config", config), first)
+	return s.startServer(ctx, peerSkerry, addr, exec.Command(s.Self, "serve", "--config", config, "--admin", "off"), helloRequest(porter.host()))
 }
 
-func writeSkerryConfig(dir, addr string, tenants []tenant) (string, error) {
+func writeSkerryConfig(dir, addr string, tenants []tenant, settings []string) (string, error) {
 	var config strings.Builder
-	fmt.Fprintf(&config, "listen = %q\ndata = %q\n", addr, filepath.Join(dir, "data"))
+	fmt.Fprintf(&config, "listen = %q\ndata = %q\n%s\n", addr, filepath.Join(dir, "data"), strings.Join(settings, "\n"))
 	for _, t := range tenants {
 		if err := os.Mkdir(filepath.Join(dir, t.name), 0o755); err != nil {
 			return "", err
@@ -146,8 +147,12 @@ func writeSkerryConfig(dir, addr string, tenants []tenant) (string, error) {
 
 const compatDate = "2026-06-01"
 
-// startWorkerd starts workerd with the same workers: one directly, several behind a router that calls them by host name.
-func (s *suite) startWorkerd(ctx context.Context, tenants []tenant, first Request) (*server, error) {
+// startWorkerd starts workerd with the same workers: one that answers helloText directly, several behind a router that calls
+// them by host name.
+func (s *suite) startWorkerd(ctx context.Context, tenants []tenant) (*server, error) {
+	if len(tenants) > 1 {
+		tenants = append([]tenant{porter}, tenants...)
+	}
 	dir, err := s.newDir()
 	if err != nil {
 		return nil, err
@@ -160,7 +165,7 @@ func (s *suite) startWorkerd(ctx context.Context, tenants []tenant, first Reques
 	if err != nil {
 		return nil, err
 	}
-	return s.startServer(ctx, peerWorkerd, addr, exec.Command(s.Workerd, "serve", config), first)
+	return s.startServer(ctx, peerWorkerd, addr, exec.Command(s.Workerd, "serve", config), helloRequest(tenants[0].host()))
 }
 
 func writeWorkerdConfig(dir, addr string, tenants []tenant) (string, error) {

@@ -46,7 +46,7 @@ func TestSkerryConfig(t *testing.T) {
 	dir := t.TempDir()
 	tenants := small(2)
 	tenants[1].cpuMS = 70
-	path, err := writeSkerryConfig(dir, "127.0.0.1:1", tenants)
+	path, err := writeSkerryConfig(dir, "127.0.0.1:1", tenants, []string{"[host]", "isolates_max = 9"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestSkerryConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`"127.0.0.1:1"`, `"w0000.localhost/*"`, `"w0001.localhost/*"`} {
+	for _, part := range []string{`"127.0.0.1:1"`, "isolates_max = 9", `"w0000.localhost/*"`, `"w0001.localhost/*"`} {
 		if strings.Count(string(text), part) != 1 {
 			t.Errorf("%s is not there once:\n%s", part, text)
 		}

@@ -3,6 +3,7 @@ package benchmark
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -74,22 +75,57 @@ func output(command *exec.Cmd, in []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// tail keeps the last tailMax bytes written to it.
+// tail keeps the last tailMax bytes written to it, and what Skerry's log says of requests that exceeded their CPU limit.
 type tail struct {
-	mu   sync.Mutex
-	kept []byte
+	mu       sync.Mutex
+	kept     []byte
+	line     []byte // The last one, as long as it is not complete.
+	exceeded histogram
 }
 
 const tailMax = 4 << 10
 
+// logLineMax is the length of the longest line of the log that is read.
+const logLineMax = 16 << 10
+
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	for rest := p; ; {
+		before, after, found := bytes.Cut(rest, []byte("\n"))
+		t.line = append(t.line, before[:min(len(before), logLineMax-len(t.line))]...)
+		if !found {
+			break
+		}
+		t.note()
+		rest = after
+	}
 	t.kept = append(t.kept, p...)
 	if over := len(t.kept) - tailMax; over > 0 {
 		t.kept = append(t.kept[:0], t.kept[over:]...)
 	}
 	return len(p), nil
+}
+
+// note reads a complete line of the log.
+func (t *tail) note() {
+	var request struct {
+		Outcome string        `json:"outcome"`
+		CPU     time.Duration `json:"cpu"`
+	}
+	if bytes.Contains(t.line, []byte("exceededCpu")) && json.Unmarshal(t.line, &request) == nil && request.Outcome == "exceededCpu" {
+		t.exceeded.record(request.CPU)
+	}
+	t.line = t.line[:0]
+}
+
+// ended hands out the CPU times of requests that exceeded their limit since the last call.
+func (t *tail) ended() *histogram {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := t.exceeded
+	t.exceeded = histogram{}
+	return &h
 }
 
 func (t *tail) String() string {

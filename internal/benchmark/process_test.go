@@ -79,3 +79,20 @@ func TestTailKeepsTheEnd(t *testing.T) {
 		t.Errorf("kept %d bytes ending in %q", len(s), s[len(s)-4:])
 	}
 }
+
+// A line of the log may come in any number of writes.
+func TestTailReadsTheLog(t *testing.T) {
+	var kept tail
+	for _, part := range []string{
+		"{\"outcome\":\"ok\",\"cpu\":1}\n{\"outcome\":\"exceeded", "Cpu\",\"cpu\":5", "1000000}\nnot JSON, exceededCpu\n",
+		"{\"outcome\":\"exceededCpu\",\"cpu\":53000000}\n",
+	} {
+		kept.Write([]byte(part))
+	}
+	if h := kept.ended(); h.total != 2 || h.max != 53*time.Millisecond {
+		t.Errorf("got %d, longest %v; want 2, 53ms", h.total, h.max)
+	}
+	if h := kept.ended(); h.total != 0 {
+		t.Errorf("handed out again: %d", h.total)
+	}
+}

@@ -16,16 +16,15 @@ func runStream(ctx context.Context, s *suite) error {
 		"User and system time of all processes of the server during the same transfer.")
 
 	worker := tenant{name: "stream", source: streamSource, cpuMS: streamCPU}
-	first := helloRequest(worker.host())
 	servers, err := s.startAll(
-		func() (*server, error) { return s.startSkerry(ctx, []tenant{worker}, first) },
+		func() (*server, error) { return s.startSkerry(ctx, []tenant{worker}) },
 		func() (*server, error) { return s.startGo(ctx) },
 		func() (*server, error) { return s.startNode(ctx) },
 		func() (*server, error) {
 			if s.Workerd == "" {
 				return nil, nil
 			}
-			return s.startWorkerd(ctx, []tenant{worker}, first)
+			return s.startWorkerd(ctx, []tenant{worker})
 		},
 	)
 	defer stopAll(servers)

@@ -36,16 +36,14 @@ func runThroughput(ctx context.Context, s *suite) error {
 func (s *suite) helloServers(ctx context.Context) ([]*server, error) {
 	worker := tenant{name: "hello", source: helloSource}
 	return s.startAll(
-		func() (*server, error) {
-			return s.startSkerry(ctx, []tenant{worker}, helloRequest(worker.host()))
-		},
+		func() (*server, error) { return s.startSkerry(ctx, []tenant{worker}) },
 		func() (*server, error) { return s.startGo(ctx) },
 		func() (*server, error) { return s.startNode(ctx) },
 		func() (*server, error) {
 			if s.Workerd == "" {
 				return nil, nil
 			}
-			return s.startWorkerd(ctx, []tenant{worker}, helloRequest(worker.host()))
+			return s.startWorkerd(ctx, []tenant{worker})
 		},
 	)
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Hosts are the process ids of the isolate hosts: the supervisor's descendants that have no children themselves.
+// Hosts are the process ids of the isolate hosts, the oldest first: the supervisor's descendants that have no children themselves.
 func (s *Server) Hosts() []int {
 	s.t.Helper()
 	parents := parentsOfAll()

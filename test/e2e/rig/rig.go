@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -61,9 +62,11 @@ func Binary(t testing.TB) string {
 type Server struct {
 	// Addr is where it listens.
 	Addr string
-	t    testing.TB
-	cmd  *exec.Cmd
-	said *log
+	// admin is the address of health and metrics, "" if there is none.
+	admin string
+	t     testing.TB
+	cmd   *exec.Cmd
+	said  *log
 	// exited is closed when the process has been reaped; exit is its code then.
 	exited chan struct{}
 	exit   int
@@ -235,6 +238,26 @@ func (s *Server) Await(host, path, what string, wanted func(Answer) bool) Answer
 		return err == nil && wanted(last)
 	}, func() string { return fmt.Sprintf("last: %d %.300q %v", last.Status, last.Body, err) })
 	return last
+}
+
+// Metric reads a figure without labels from the server's metrics.
+func (s *Server) Metric(name string) float64 {
+	s.t.Helper()
+	answer, err := Do(http.DefaultClient, http.MethodGet, "http://"+s.admin+"/metrics", "", "")
+	if err != nil || answer.Status != http.StatusOK {
+		s.t.Fatalf("metrics: %d %v", answer.Status, err)
+	}
+	for line := range strings.Lines(answer.Body) {
+		if value, found := strings.CutPrefix(line, name+" "); found {
+			number, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				s.t.Fatalf("metric %s: %v", name, err)
+			}
+			return number
+		}
+	}
+	s.t.Fatalf("there is no metric %s", name)
+	return 0
 }
 
 // Ready waits until a request gives status 200.

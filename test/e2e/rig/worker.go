@@ -85,9 +85,11 @@ type Platform struct {
 func Serve(t testing.TB, p Platform) *Server {
 	t.Helper()
 	dir := t.TempDir()
-	addr := freeAddress(t)
+	addr, admin := freeAddress(t), freeAddress(t)
 	WriteFile(t, filepath.Join(dir, "skerry.toml"), p.config(t, dir, addr))
-	return start(t, dir, addr, "serve", "--config", "skerry.toml")
+	s := start(t, dir, addr, "serve", "--config", "skerry.toml", "--admin", admin)
+	s.admin = admin
+	return s
 }
 
 func (p Platform) config(t testing.TB, dir, addr string) string {
@@ -110,7 +112,7 @@ func (p Platform) config(t testing.TB, dir, addr string) string {
 func ServeConfig(t testing.TB, path string) *Server {
 	t.Helper()
 	addr := freeAddress(t)
-	return start(t, t.TempDir(), addr, "serve", "--config", path, "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"))
+	return start(t, t.TempDir(), addr, "serve", "--config", path, "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--admin", "off")
 }
 
 // Dev starts `skerry dev` in a project's directory. The caller waits for what it needs.
