@@ -9,6 +9,7 @@ import {
   Date as IntrinsicDate,
   DatePrototype,
   DatePrototypeToString,
+  defineData,
   FunctionPrototypeBind,
   FunctionPrototypeCall,
   MathFloor,
@@ -41,14 +42,14 @@ export function installClock(target: object): void {
 }
 
 function hidden(target: object, key: string, value: unknown): void {
-  ObjectDefineProperty(target, key, { value, writable: true, enumerable: false, configurable: true });
+  defineData(target, key, value, true, false, true);
 }
 
 /** f with the source text "[native code]" and without a prototype property, as built-ins have it. */
 function disguise<F extends AnyFunction>(f: F, name: string, length: number): F {
   const bound = FunctionPrototypeBind(f, undefined);
-  ObjectDefineProperty(bound, "name", { value: name, writable: false, enumerable: false, configurable: true });
-  ObjectDefineProperty(bound, "length", { value: length, writable: false, enumerable: false, configurable: true });
+  defineData(bound, "name", name, false, false, true);
+  defineData(bound, "length", length, false, false, true);
   return bound;
 }
 
@@ -126,11 +127,11 @@ const temporalDescriptor: PropertyDescriptor & { __proto__: null } = {
   __proto__: null,
   get: () => {
     const value = makeTemporal();
-    ObjectDefineProperty(globalThis, "Temporal", { value, writable: true, enumerable: false, configurable: true });
+    defineData(globalThis, "Temporal", value, true, false, true);
     return value;
   },
   set: (value: unknown) => {
-    ObjectDefineProperty(globalThis, "Temporal", { value, writable: true, enumerable: false, configurable: true });
+    defineData(globalThis, "Temporal", value, true, false, true);
   },
   enumerable: false,
   configurable: true,
@@ -179,5 +180,5 @@ function makeTemporal(): object {
 }
 
 function tag(target: object, value: string): void {
-  ObjectDefineProperty(target, SymbolToStringTag, { value, writable: false, enumerable: false, configurable: true });
+  defineData(target, SymbolToStringTag, value, false, false, true);
 }

@@ -2,7 +2,7 @@
 // import.
 
 import type { WorkerConfig } from "./native.ts";
-import { ArrayPrototypeIncludes, JSONParse, Map, MapPrototypeGet, MapPrototypeSet, ObjectDefineProperty } from "./primordials.ts";
+import { ArrayPrototypeIncludes, defineData, JSONParse, Map, MapPrototypeGet, MapPrototypeSet } from "./primordials.ts";
 
 let config: WorkerConfig | undefined;
 
@@ -21,7 +21,7 @@ export function defineEnvironment(target: object): void {
   const entries = config?.env ?? [];
   for (let i = 0; i < entries.length; i++) {
     const { name, value } = entries[i]!;
-    ObjectDefineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+    defineData(target, name, value, true, true, true);
   }
 }
 

@@ -77,12 +77,18 @@ export function registerInspectables(): void {
 
 const cloneBlob: Cloner = (o) => {
   if (!isBlob(o)) return undefined;
-  const [parts, size, type] = [blobParts(o), blobSize(o), blobType(o)];
+  const parts = blobParts(o);
+  const size = blobSize(o);
+  const type = blobType(o);
   return () => createBlob(parts, size, type);
 };
 const cloneFile: Cloner = (o) => {
   if (!isFile(o)) return undefined;
-  const [parts, size, type, name, modified] = [blobParts(o), blobSize(o), blobType(o), fileName(o), fileLastModified(o)];
+  const parts = blobParts(o);
+  const size = blobSize(o);
+  const type = blobType(o);
+  const name = fileName(o);
+  const modified = fileLastModified(o);
   return () => createFile(parts, size, type, name, modified);
 };
 const cloneException: Cloner = (o) => {

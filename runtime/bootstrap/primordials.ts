@@ -240,3 +240,9 @@ export const typedArrayConstructors: { readonly [tag: string]: (new (buffer: Arr
   return out;
 })();
 export const WeakSetPrototypeDelete = uncurry(WeakSet.prototype.delete as AnyFunction) as (s: WeakSet<object>, v: object) => boolean;
+
+const defineProperty = Object.defineProperty;
+/** Object.defineProperty of a data property, whatever a worker has put on Object.prototype. For use at request time. */
+export function defineData(target: object, key: PropertyKey, value: unknown, writable: boolean, enumerable: boolean, configurable: boolean): void {
+  defineProperty(target, key, { __proto__: null, value, writable, enumerable, configurable } as PropertyDescriptor);
+}

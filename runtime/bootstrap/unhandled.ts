@@ -73,7 +73,7 @@ function reportOne(promise: Promise<unknown>, reason: unknown): void {
 }
 
 function fire(type: string, promise: Promise<unknown>, reason: unknown): boolean {
-  return dispatchTrusted(globalThis, new PromiseRejectionEvent(type, { promise, reason, cancelable: type === "unhandledrejection" }));
+  return dispatchTrusted(globalThis, new PromiseRejectionEvent(type, { __proto__: null, promise, reason, cancelable: type === "unhandledrejection" }));
 }
 
 let reporting = false;
@@ -85,7 +85,7 @@ export function reportUncaught(e: unknown): void {
     reporting = true;
     try {
       const { message } = describeException(e);
-      if (!dispatchTrusted(globalThis, new ErrorEvent("error", { message: `Uncaught ${message}`, error: e, cancelable: true }))) return;
+      if (!dispatchTrusted(globalThis, new ErrorEvent("error", { __proto__: null, message: `Uncaught ${message}`, error: e, cancelable: true }))) return;
     } finally {
       reporting = false;
     }

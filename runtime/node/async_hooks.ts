@@ -4,7 +4,7 @@
 
 import { type AsyncFrame, currentFrame, runInFrame } from "../bootstrap/context.ts";
 import { native } from "../bootstrap/native.ts";
-import { FunctionPrototypeApply, Map, MapPrototypeDelete, MapPrototypeForEach, MapPrototypeGet, MapPrototypeGetSize, MapPrototypeHas, MapPrototypeSet, ObjectDefineProperty, TypeError } from "../bootstrap/primordials.ts";
+import { defineData, FunctionPrototypeApply, Map, MapPrototypeDelete, MapPrototypeForEach, MapPrototypeGet, MapPrototypeGetSize, MapPrototypeHas, MapPrototypeSet, TypeError } from "../bootstrap/primordials.ts";
 import { isObject, toCallback } from "../bootstrap/webidl.ts";
 
 type AnyFunction = (...args: never[]) => unknown;
@@ -80,7 +80,7 @@ function bindTo(frame: AsyncFrame | undefined, fn: AnyFunction): AnyFunction {
   const bound = function (this: unknown, ...args: unknown[]): unknown {
     return runInFrame(frame, fn, this, args);
   };
-  ObjectDefineProperty(bound, "length", { value: fn.length, writable: false, enumerable: false, configurable: true });
+  defineData(bound, "length", fn.length, false, false, true);
   return bound;
 }
 

@@ -21,7 +21,6 @@ import {
   NumberPrototypeToFixed,
   ObjectCreate,
   ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
   ObjectPrototype,
   ReflectOwnKeys,
   StringPrototypeIndexOf,
@@ -36,7 +35,7 @@ import {
 } from "../bootstrap/primordials.ts";
 import { LogLevel } from "../bootstrap/wire.gen.ts";
 import { isObject, toDOMString } from "../bootstrap/webidl.ts";
-import { formatArguments, inspect, inspectItemsMax, stackOf } from "./inspect.ts";
+import { formatArguments, inspect, inspectItemsMax, ownProperty, stackOf } from "./inspect.ts";
 
 interface ConsoleState {
   indent: string;
@@ -119,8 +118,8 @@ function cellsOf(o: object): [string, unknown][] {
   for (let i = 0; i < keys.length && out.length < inspectItemsMax; i++) {
     const key = keys[i]!;
     if (typeof key !== "string") continue;
-    const d = ObjectGetOwnPropertyDescriptor(o, key);
-    if (d?.enumerable === true) ArrayPrototypePush(out, [key, d.get === undefined && d.set === undefined ? d.value : inspect(o, { depth: -1 })]);
+    const d = ownProperty(o, key);
+    if (d?.enumerable === true) ArrayPrototypePush(out, [key, d.get === undefined && d.set === undefined ? d.value : "[Getter]"]);
   }
   return out;
 }
@@ -142,12 +141,13 @@ function table(data: unknown, filter: unknown): string | undefined {
   } else {
     const step = preview[1] ? 2 : 1;
     for (let i = 0; i < preview[0].length && entries.length < inspectItemsMax; i += step) {
-      ArrayPrototypePush(entries, [preview[1] ? inspect(preview[0][i], { depth: 0 }) : `${i}`, preview[0][preview[1] ? i + 1 : i]]);
+      ArrayPrototypePush(entries, [preview[1] ? inspect(preview[0][i], 0) : `${i}`, preview[0][preview[1] ? i + 1 : i]]);
     }
   }
   let values = false;
   for (let i = 0; i < entries.length; i++) {
-    const [index, value] = [entries[i]![0], entries[i]![1]];
+    const index = entries[i]![0];
+    const value = entries[i]![1];
     const row: Row = { index, cells: new Map(), value: undefined };
     if (isObject(value) && typeof value !== "function") {
       const cells = cellsOf(value);
@@ -178,7 +178,7 @@ function table(data: unknown, filter: unknown): string | undefined {
 }
 
 function oneLine(v: unknown): string {
-  return StringPrototypeReplaceAll(inspect(v, { depth: 0 }), "\n", " ");
+  return StringPrototypeReplaceAll(inspect(v, 0), "\n", " ");
 }
 
 function draw(lines: string[][]): string {

@@ -35,6 +35,7 @@ import {
   ObjectGetOwnPropertyDescriptor,
   ObjectGetPrototypeOf,
   ObjectIs,
+  ObjectSetPrototypeOf,
   RegExpGetFlags,
   RegExpPrototypeGetSource,
   RegExpPrototypeTest,
@@ -79,20 +80,21 @@ interface Inspection {
   circular: Map<object, number> | undefined;
 }
 
-export interface InspectOptions {
-  depth?: number;
-  /** Show non-enumerable properties too. */
-  hidden?: boolean;
-}
-
-/** Never throws. */
-export function inspect(value: unknown, options?: InspectOptions): string {
-  const state: Inspection = { depth: options?.depth ?? inspectDepth, hidden: options?.hidden ?? false, left: inspectTotalMax, seen: [], circular: undefined };
+/** value as text; hidden shows properties that are not enumerable too. Never throws. */
+export function inspect(value: unknown, depth: number = inspectDepth, hidden: boolean = false): string {
+  const state: Inspection = { depth, hidden, left: inspectTotalMax, seen: [], circular: undefined };
   try {
     return formatValue(state, value, 0, true);
   } catch {
     return "[value that cannot be shown]";
   }
+}
+
+/** The descriptor of an own property, without what a worker may have put on Object.prototype. */
+export function ownProperty(o: object, key: PropertyKey): PropertyDescriptor | undefined {
+  const d = ObjectGetOwnPropertyDescriptor(o, key);
+  if (d !== undefined) ObjectSetPrototypeOf(d, null);
+  return d;
 }
 
 // ---- platform objects
@@ -112,7 +114,7 @@ export function registerInspectable(cls: { prototype: object }, accessors: reado
   const getters: Shape["getters"] = [];
   for (let i = 0; i < accessors.length; i++) {
     const name = accessors[i]!;
-    const get = ObjectGetOwnPropertyDescriptor(cls.prototype, name)?.get;
+    const get = ownProperty(cls.prototype, name)?.get;
     if (get !== undefined) ArrayPrototypePush(getters, { name, get });
   }
   ArrayPrototypePush(shapes, { prototype: cls.prototype, getters, entries });
@@ -250,7 +252,7 @@ function dataProperty(o: object, key: PropertyKey): unknown {
   let at: object | null = o;
   for (let hops = 0; at !== null && hops < 64; hops++) {
     if (native.typeTag(at) === "Proxy") return undefined;
-    const d = ObjectGetOwnPropertyDescriptor(at, key);
+    const d = ownProperty(at, key);
     if (d !== undefined) return d.value;
     at = ObjectGetPrototypeOf(at);
   }
@@ -270,7 +272,7 @@ function prefix(object: object, fallback: string, size: number | undefined): str
 function className(object: object, prototype: object): string | undefined {
   const c = dataProperty(prototype, "constructor");
   if (typeof c === "function" && native.typeTag(c) !== "Proxy") {
-    const name = ObjectGetOwnPropertyDescriptor(c, "name")?.value as unknown;
+    const name = ownProperty(c, "name")?.value as unknown;
     if (typeof name === "string" && name !== "") return name;
   }
   const name = native.constructorName(object);
@@ -362,11 +364,11 @@ function withRest(state: Inspection, object: object, word: string, depth: number
 
 function functionBase(f: object): string {
   const source = FunctionPrototypeToString(f);
-  const nameValue = ObjectGetOwnPropertyDescriptor(f, "name")?.value as unknown;
+  const nameValue = ownProperty(f, "name")?.value as unknown;
   const name = typeof nameValue === "string" ? nameValue : "";
   if (StringPrototypeStartsWith(source, "class") && (source[5] === " " || source[5] === "{" || source[5] === "\n")) {
     const parent = ObjectGetPrototypeOf(f);
-    const parentName = typeof parent === "function" && native.typeTag(parent) !== "Proxy" ? (ObjectGetOwnPropertyDescriptor(parent, "name")?.value as unknown) : "";
+    const parentName = typeof parent === "function" && native.typeTag(parent) !== "Proxy" ? (ownProperty(parent, "name")?.value as unknown) : "";
     return `[class ${name === "" ? "(anonymous)" : name}${typeof parentName === "string" && parentName !== "" ? ` extends ${parentName}` : ""}]`;
   }
   const tag = native.typeTag(f);
@@ -431,10 +433,10 @@ function arrayItems(state: Inspection, array: unknown[], depth: number): string[
   let i = 0;
   let simple = true;
   for (; i < length && out.length < inspectItemsMax && state.left > 0; i++) {
-    const d = ObjectGetOwnPropertyDescriptor(array, i);
+    const d = ownProperty(array, i);
     if (d === undefined) {
       let holes = 1;
-      while (i + holes < length && holes < sparseKeysMax && ObjectGetOwnPropertyDescriptor(array, i + holes) === undefined) holes++;
+      while (i + holes < length && holes < sparseKeysMax && ownProperty(array, i + holes) === undefined) holes++;
       if (holes === sparseKeysMax) holes = length - i; // Nobody counts further.
       ArrayPrototypePush(out, `<${holes} empty item${holes === 1 ? "" : "s"}>`);
       i += holes - 1;
@@ -457,7 +459,8 @@ function collection(state: Inspection, object: object, depth: number): string[] 
   const preview = native.previewEntries(object);
   const out: string[] = [];
   if (preview !== undefined) {
-    const [entries, keyed] = [preview[0], preview[1]];
+    const entries = preview[0];
+    const keyed = preview[1];
     const step = keyed ? 2 : 1;
     let shown = 0;
     for (let i = 0; i < entries.length && shown < inspectItemsMax && state.left > 0; i += step, shown++) {
@@ -503,7 +506,7 @@ export function withoutPlatformFrames(stack: string): string {
 /** The stack of an error, undefined if it is not the untouched one and not a plain string. */
 export function stackOf(error: object): string | undefined {
   try {
-    const d = ObjectGetOwnPropertyDescriptor(error, "stack");
+    const d = ownProperty(error, "stack");
     if (d === undefined) return undefined;
     const stack = d.get === errorStackGetter ? ErrorGetStack(error) : (d.value as unknown);
     return typeof stack === "string" && stack !== "" ? withoutPlatformFrames(stack) : undefined;
@@ -537,7 +540,7 @@ function formatError(state: Inspection, error: object, depth: number, nested: bo
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i]!;
     if (key === "stack" || key === "message") continue;
-    const d = ObjectGetOwnPropertyDescriptor(error, key);
+    const d = ownProperty(error, key);
     if (d === undefined || (d.enumerable !== true && key !== "cause" && key !== "errors")) continue;
     if (key === "name" && typeof d.value === "string" && StringPrototypeIncludes(base, d.value)) continue;
     const text = propertyValue(state, d, depth);
@@ -567,7 +570,7 @@ function properties(state: Inspection, object: object, depth: number, skipIndexe
     if (skipIndexes && typeof key === "string" && (key === "length" || RegExpPrototypeTest(index, key))) continue;
     let d: PropertyDescriptor | undefined;
     try {
-      d = ObjectGetOwnPropertyDescriptor(object, key);
+      d = ownProperty(object, key);
     } catch {
       ArrayPrototypePush(out, `${keyText(key)}: <uninitialized>`); // A binding of a module that is being evaluated.
       continue;
@@ -690,7 +693,7 @@ function formatSpecifier(kind: string, v: unknown): string | undefined {
   switch (kind) {
     case "s":
       if (typeof v === "string") return v;
-      return inspect(v, { depth: 0 });
+      return inspect(v, 0);
     case "d":
       if (typeof v === "bigint") return formatPrimitive(v);
       return formatNumber(typeof v === "object" || typeof v === "function" || typeof v === "symbol" ? NaN : +(v as number));
@@ -706,7 +709,7 @@ function formatSpecifier(kind: string, v: unknown): string | undefined {
         return "[value that is not JSON]";
       }
     case "o":
-      return inspect(v, { hidden: true });
+      return inspect(v, inspectDepth, true);
     case "O":
       return inspect(v);
     case "c":
