@@ -25,6 +25,7 @@ type exchange struct {
 	target  Target
 	seen    Observation
 	start   time.Time
+	duplex  bool // the response began before the request's body was at its end, on HTTP/1
 }
 
 var exchanges = sync.Pool{New: func() any { return &exchange{headers: make([]byte, 0, 1024)} }}
@@ -34,7 +35,7 @@ func (x *exchange) recycle() {
 		return
 	}
 	headers := x.headers[:0]
-	x.req, x.resp, x.target, x.seen, x.body = Request{}, Response{}, Target{}, Observation{}, nil
+	x.req, x.resp, x.target, x.seen, x.body, x.duplex = Request{}, Response{}, Target{}, Observation{}, nil, false
 	x.headers = headers
 	exchanges.Put(x)
 }
@@ -74,6 +75,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	abort := s.respond(w, r, x)
 	x.seen.Wall = time.Since(x.start)
+	if !abort {
+		s.finishBody(w, r, x)
+	} else if x.duplex {
+		x.body.take(http.NewResponseController(w))
+	}
 	s.settle(x)
 	if abort {
 		panic(http.ErrAbortHandler) // the client must see that the response is not complete
@@ -140,9 +146,6 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &requestBody{from: r.Body, limit: s.cfg.Limits.BodyBytes, chunked: r.ProtoMajor == 1 && r.ContentLength < 0}
 		x.req.Body, x.req.Length = x.body, r.ContentLength
-		if duplex, ok := w.(interface{ EnableFullDuplex() error }); ok {
-			duplex.EnableFullDuplex() // the only error: not supported, as by HTTP/2, which is duplex anyway
-		}
 	}
 	return nil
 }
@@ -196,6 +199,9 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 
 // fail sends the error page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Failure) {
+	if x.body != nil && r.ProtoMajor == 1 {
+		x.body.take(http.NewResponseController(w)) // net/http reads the rest, or closes the connection
+	}
 	page := *f
 	page.RequestID, page.Version = x.seen.RequestID, x.target.Version
 	s.cfg.ErrorPage(w, r, &page)
@@ -220,16 +226,14 @@ func (s *Server) settle(x *exchange) {
 		s.finish(x, &result)
 		return
 	}
-	s.rest.Add(1)
-	go func() {
-		defer s.rest.Done()
+	s.later(func() {
 		result, err := x.resp.Event.Wait(s.background)
 		if err != nil {
 			s.tell(x, nil) // given up: the event may still be running, x stays with it
 			return
 		}
 		s.finish(x, &result)
-	}()
+	})
 }
 
 // finish ends an exchange whose event is over.

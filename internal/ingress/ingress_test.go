@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -559,5 +560,124 @@ func TestDispatcherMayRefuse(t *testing.T) {
 	}
 	if o := seen.next(t); o.Outcome != worker.LoadShed || o.Message != "draining: secret" || o.Ran != someWorker {
 		t.Errorf("observation %+v", o)
+	}
+}
+
+// Goal: whatever a worker leaves of a request's body, the connection goes on with the next request or is closed, and the
+// response is whole. Method: two requests on one connection for each way to leave a body.
+func TestBodiesThatAreNotRead(t *testing.T) {
+	bodies := map[string]struct {
+		head, body string
+		stalls     bool // the client never sends all of it
+	}{
+		"sized":         {"Content-Length: 10\r\n", "0123456789", false},
+		"chunked":       {"Transfer-Encoding: chunked\r\n", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n", false},
+		"large":         {"Content-Length: 1000000\r\n", strings.Repeat("x", 1000000), false},
+		"large chunked": {"Transfer-Encoding: chunked\r\n", "f4240\r\n" + strings.Repeat("x", 1000000) + "\r\n0\r\n\r\n", false},
+		"stalled":       {"Content-Length: 10\r\n", "01234", true},
+		"stalled chunk": {"Transfer-Encoding: chunked\r\n", "5\r\n01234\r\n", true},
+	}
+	for _, how := range []string{"inline", "stream", "fail"} {
+		for _, read := range []string{"nothing", "some", "in the background", "all"} {
+			for name, b := range bodies {
+				if b.stalls && (read == "all" || how != "stream" && read != "in the background") {
+					continue // net/http itself waits for the rest then, or we do
+				}
+				t.Run(how+"/"+read+"/"+name, func(t *testing.T) {
+					var background sync.WaitGroup
+					defer background.Wait()
+					addr := start(t, Config{Dispatcher: fakeDispatcher(func(_ context.Context, _ *worker.Version, req *Request, resp *Response) error {
+						var event Event = ended{}
+						if req.Body != nil {
+							switch read {
+							case "some":
+								req.Body.Read(make([]byte, 3))
+							case "all":
+								io.Copy(io.Discard, req.Body)
+							case "in the background":
+								reading := make(chan struct{})
+								body := req.Body
+								background.Go(func() {
+									body.Read(make([]byte, 3))
+									close(reading)
+									io.Copy(io.Discard, body)
+								})
+								<-reading
+							}
+						}
+						switch how {
+						case "fail":
+							return &EventError{Result{Outcome: worker.Exception}}
+						case "stream":
+							body := newChanBody()
+							body.in <- []byte("he")
+							body.in <- []byte("llo")
+							close(body.in)
+							*resp = Response{Status: 200, Body: body, Length: -1, Event: event}
+						default:
+							*resp = Response{Status: 200, Inline: []byte("hello"), Event: event}
+						}
+						return nil
+					})}, nil)
+					c, err := net.Dial("tcp", addr)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					r := bufio.NewReader(c)
+					for i := range 2 {
+						go fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: a\r\n%s\r\n%s", b.head, b.body) // ends with the connection
+						resp, err := http.ReadResponse(r, nil)
+						if err != nil {
+							if i == 0 {
+								t.Fatal(err)
+							}
+							break // closed after the first, which is right
+						}
+						body, err := io.ReadAll(resp.Body)
+						if err != nil || how != "fail" && string(body) != "hello" || how == "fail" && !strings.HasPrefix(string(body), "error code: 1101") {
+							t.Fatalf("response %d: %q, %v", i, body, err)
+						}
+						if resp.Close || b.stalls {
+							break
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// Goal: work that goes on after the response may read the rest of the request's body.
+func TestBodyIsReadAfterTheResponse(t *testing.T) {
+	event, got := make(pending, 1), make(chan string, 1)
+	addr := start(t, Config{Dispatcher: fakeDispatcher(func(_ context.Context, _ *worker.Version, req *Request, resp *Response) error {
+		io.ReadFull(req.Body, make([]byte, 5))
+		body := req.Body
+		go func() {
+			rest, _ := io.ReadAll(body)
+			got <- string(rest)
+			event <- Result{}
+		}()
+		*resp = Response{Status: 200, Inline: []byte("early"), Event: event}
+		return nil
+	})}, nil)
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n01234")
+	r := bufio.NewReader(c)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "early" {
+		t.Fatalf("%q, %v", body, err)
+	}
+	io.WriteString(c, "56789")
+	if rest := <-got; rest != "56789" {
+		t.Errorf("rest %q", rest)
 	}
 }

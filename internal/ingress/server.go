@@ -35,8 +35,10 @@ type Server struct {
 	// prefix and sequence make request ids.
 	prefix   [4]byte
 	sequence atomic.Uint32
-	// rest counts goroutines of events that outlive their response; background ends when the server gives them up.
+	// rest counts goroutines that outlive their request; background ends when the server gives them up.
 	rest       sync.WaitGroup
+	restMu     sync.Mutex
+	closed     bool // guarded by restMu: no more goroutines
 	background context.Context
 	giveUp     context.CancelFunc
 	inFlight   atomic.Int64
@@ -91,6 +93,26 @@ func (s *Server) Serve(ln net.Listener, config *tls.Config) error {
 // InFlight is the number of requests whose response is not complete.
 func (s *Server) InFlight() int64 { return s.inFlight.Load() }
 
+// later runs f on a goroutine that Shutdown and Close join; at once if they are joining already.
+func (s *Server) later(f func()) {
+	s.restMu.Lock()
+	if s.closed {
+		s.restMu.Unlock()
+		f()
+		return
+	}
+	s.rest.Go(f)
+	s.restMu.Unlock()
+}
+
+// join waits for the goroutines of later.
+func (s *Server) join() {
+	s.restMu.Lock()
+	s.closed = true
+	s.restMu.Unlock()
+	s.rest.Wait()
+}
+
 // Shutdown stops listening and waits for requests and events to end, or for ctx; then it closes what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
@@ -98,7 +120,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.http.Close()
 	}
 	over := make(chan struct{})
-	go func() { s.rest.Wait(); close(over) }()
+	go func() { s.join(); close(over) }()
 	select {
 	case <-over:
 	case <-ctx.Done():
@@ -114,7 +136,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	err := s.http.Close()
 	s.giveUp()
-	s.rest.Wait()
+	s.join()
 	return err
 }
 
