@@ -229,6 +229,14 @@ void Host::Tick() {
   if (threads_ < options_.executors_max && to_start_.empty()) StartExecutorLocked();
 }
 
+void Host::Send(std::string_view frames) {
+  channel_.Send(frames);
+  if (!channel_.wants_write()) return;
+  // A leader that went to sleep before does not wait for room in the socket.
+  std::lock_guard hold(mutex_);
+  if (leading_ && leader_blocked_) WakeSomeone();
+}
+
 void Host::Lead() {
   for (;;) {
     if (channel_.wants_write()) channel_.FlushPending();

@@ -49,9 +49,10 @@ class Host {
   [[noreturn]] void Run();
 
   const HostOptions& options() const { return options_; }
-  wire::Channel& channel() { return channel_; }
 
   // ---- for instances
+  // Sends whole frames from any executor. What the socket does not take at once, whoever leads sends later.
+  void Send(std::string_view frames);
   // A spare isolate, or a new one made on the spot.
   std::unique_ptr<Isolate> TakeIsolate(size_t memory_bytes);
   // Moves the waiting mail into `into`. False if there is none.

@@ -89,7 +89,7 @@ void WorkerInstance::Flush() {
     closed_calls_.clear();
     closed_streams_.clear();
   }
-  host_.channel().Send(run_->out);
+  host_.Send(run_->out);
   run_->out.clear();
   flushed_ns_ = MonotonicNs();
 }
