@@ -75,6 +75,7 @@ void WorkerInstance::Dispatch(const IsolateLock& lock, Mail& mail) {
       StreamRecord* stream = FindStream(mail.id);
       if (stream == nullptr || stream->inbound) return;
       stream->credit += static_cast<int64_t>(mail.number);
+      const bool waits = stream->wants_credit;  // WriteStream says anew what it thinks.
       if (!stream->unsent.empty()) {
         const std::string unsent = std::exchange(stream->unsent, {});
         WriteStream(mail.id, *stream, AsBytes(unsent));
@@ -83,7 +84,7 @@ void WorkerInstance::Dispatch(const IsolateLock& lock, Mail& mail) {
         if (stream->unsent.empty()) EndStream(mail.id, *stream);
         return;
       }
-      if (!stream->wants_credit || stream->credit <= 0 || !stream->unsent.empty()) return;
+      if (!waits || stream->credit <= 0 || !stream->unsent.empty()) return;
       stream->wants_credit = false;
       Local<v8::Value> arguments[] = {ToV8(isolate, mail.id),
                                       v8::Number::New(isolate, static_cast<double>(stream->credit))};
