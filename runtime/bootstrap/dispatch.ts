@@ -13,7 +13,7 @@ import { closeFetchEvent, type EventLifetime, makeFetchEvent } from "../web/exte
 import { endEventResources } from "../web/fetch/resources.ts";
 import { requestFromEvent } from "../web/fetch/request.ts";
 import type { Response } from "../web/fetch/response.ts";
-import { cancelTimersOf, setInternalTimeout } from "../web/timers.ts";
+import { cancelTimersOf, setPlatformTimeout } from "../web/timers.ts";
 import { type AsyncFrame, currentEvent, type EventState } from "./context.ts";
 import { describeException } from "./errors.ts";
 import { isResponse, respond, type Sending } from "./exchange.ts";
@@ -378,10 +378,14 @@ export function cancel(id: number, reason: number): void {
       record.answered = true;
       finish(record);
     } else {
-      setInternalTimeout(() => {
-        record.answered = true;
-        finish(record);
-      }, cancelGraceMs);
+      setPlatformTimeout(
+        record,
+        () => {
+          record.answered = true;
+          finish(record);
+        },
+        cancelGraceMs,
+      );
     }
   }
   native.setAsyncFrame(undefined);

@@ -326,6 +326,14 @@ test("errors of listeners go to the log, or to the error listener", () => {
   addEventListener("error", (e) => { seen = e; e.preventDefault(); }, { once: true });
   reportError("mine");
   assert.deepEqual([seen.error, seen.message, logs().length], ["mine", "Uncaught mine", 1]);
+  let read = false;
+  const error = new RangeError("r");
+  Object.defineProperty(error, "code", { enumerable: true, get: () => (read = true) });
+  addEventListener("error", (e) => { seen = e; e.preventDefault(); }, { once: true });
+  reportError(error);
+  assert.deepEqual([seen.message, seen.error === error, read], ["Uncaught RangeError: r", true, false]);
+  assert.match(seen.filename, /main\.test\.ts$/);
+  assert.ok(seen.lineno > 0 && seen.colno > 0);
 });
 
 test("a rejection that nobody handles is logged, one that is handled late enough is not", async () => {

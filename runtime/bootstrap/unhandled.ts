@@ -10,11 +10,11 @@ import { ErrorEvent } from "../web/events/error.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { dispatchTrusted, isListenedTo } from "../web/events/target.ts";
 import { writeLog } from "../web/console.ts";
-import { inspect } from "../web/inspect.ts";
+import { inspect, stackOf, titleOf } from "../web/inspect.ts";
 import { type AsyncFrame, currentFrame, runInFrame } from "./context.ts";
-import { describeException } from "./errors.ts";
 import { native } from "./native.ts";
-import { ArrayPrototypePush, ArrayPrototypeSplice, WeakSetConstructor, WeakSetPrototypeAdd, WeakSetPrototypeDelete } from "./primordials.ts";
+import { ArrayPrototypePush, ArrayPrototypeSplice, ErrorCaptureStackTrace, NumberParseInt, RegExpPrototypeExec, StringPrototypeSplit, WeakSetConstructor, WeakSetPrototypeAdd, WeakSetPrototypeDelete } from "./primordials.ts";
+import { isObject } from "./webidl.ts";
 import { LogLevel } from "./wire.gen.ts";
 
 /** Microtasks that may pass before a rejection counts as unhandled. */
@@ -76,6 +76,33 @@ function fire(type: string, promise: Promise<unknown>, reason: unknown): boolean
   return dispatchTrusted(globalThis, new PromiseRejectionEvent(type, { __proto__: null, promise, reason, cancelable: type === "unhandledrejection" }));
 }
 
+const frame = /^ +at (?:.* \()?([^()]+):([0-9]+):([0-9]+)\)?$/;
+
+/** Where an exception comes from: the first frame of its stack, or that of the code that runs. */
+function errorEvent(e: unknown): ErrorEvent {
+  const isError = isObject(e) && native.typeTag(e) === "NativeError";
+  const message = `Uncaught ${isError ? titleOf(e) : typeof e === "string" ? e : inspect(e)}`;
+  let stack = isError ? stackOf(e) : undefined;
+  if (stack === undefined) {
+    const here = {};
+    ErrorCaptureStackTrace(here);
+    stack = stackOf(here) ?? "";
+  }
+  let filename = "";
+  let lineno = 0;
+  let colno = 0;
+  const lines = StringPrototypeSplit(stack, "\n");
+  for (let i = 0; i < lines.length; i++) {
+    const match = RegExpPrototypeExec(frame, lines[i]!);
+    if (match === null) continue;
+    filename = match[1]!;
+    lineno = NumberParseInt(match[2]!, 10);
+    colno = NumberParseInt(match[3]!, 10);
+    break;
+  }
+  return new ErrorEvent("error", { __proto__: null, message, filename, lineno, colno, error: e, cancelable: true });
+}
+
 let reporting = false;
 
 /** An exception of a listener, timer or microtask, or one given to reportError. Never throws. */
@@ -84,8 +111,7 @@ export function reportUncaught(e: unknown): void {
   if (!reporting && isListenedTo(globalThis, "error")) {
     reporting = true;
     try {
-      const { message } = describeException(e);
-      if (!dispatchTrusted(globalThis, new ErrorEvent("error", { __proto__: null, message: `Uncaught ${message}`, error: e, cancelable: true }))) return;
+      if (!dispatchTrusted(globalThis, errorEvent(e))) return;
     } finally {
       reporting = false;
     }

@@ -20,7 +20,7 @@ import {
   viewByteLength,
   viewByteOffset,
 } from "../bootstrap/primordials.ts";
-import { defineInterface, isBufferSource, requireArguments, toDictionary, toDOMString, toUSVString, typeError } from "../bootstrap/webidl.ts";
+import { defineInterface, isBufferSource, isObject, requireArguments, toDictionary, toDOMString, toUSVString, typeError } from "../bootstrap/webidl.ts";
 import { encodingOf } from "./encoding-labels.ts";
 
 export class TextEncoder {
@@ -182,6 +182,11 @@ function toBytes(input: ArrayBufferView | ArrayBuffer): Uint8Array {
   return new Uint8Array(viewBuffer(input), viewByteOffset(input), viewByteLength(input));
 }
 
+/** [AllowShared]: the memory of a WebAssembly module may be shared. */
+function isSharedBuffer(v: unknown): v is ArrayBuffer {
+  return isObject(v) && native.typeTag(v) === "SharedArrayBuffer";
+}
+
 export class TextDecoder {
   readonly #decoder: Decoder;
 
@@ -205,7 +210,7 @@ export class TextDecoder {
   decode(input: unknown = undefined, options: unknown = undefined): string {
     const decoder = this.#decoder;
     const context = "TextDecoder.decode";
-    if (input !== undefined && !isBufferSource(input)) throw typeError(context, "input is not an ArrayBuffer or a view of one.");
+    if (input !== undefined && !isBufferSource(input) && !isSharedBuffer(input)) throw typeError(context, "input is not an ArrayBuffer or a view of one.");
     const more = !!toDictionary<{ stream: unknown }>(options, context)?.stream;
     return decoder.decode(input, more, context);
   }

@@ -515,8 +515,8 @@ export function stackOf(error: object): string | undefined {
   }
 }
 
-/** Name and message of an error, from data properties or from what a DOMException is made of. */
-function titleOf(error: object): string {
+/** Name and message of an error, from data properties or from what a DOMException is made of: nothing of the worker's runs. */
+export function titleOf(error: object): string {
   let name = dataProperty(error, "name");
   let message = dataProperty(error, "message");
   if (isDOMException(error)) ({ name, message } = domExceptionParts(error));

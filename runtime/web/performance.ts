@@ -4,7 +4,7 @@
 
 import { currentEvent } from "../bootstrap/context.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
+import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { EventTarget } from "./events/target.ts";
@@ -146,10 +146,18 @@ function clearEntries(type: string, name: unknown): void {
   entries = rest;
 }
 
+// Attributes of PerformanceTiming, which only a Window has.
+const timingAttributes = [
+  "connectEnd", "connectStart", "domComplete", "domContentLoadedEventEnd", "domContentLoadedEventStart", "domInteractive", "domLoading",
+  "domainLookupEnd", "domainLookupStart", "fetchStart", "loadEventEnd", "loadEventStart", "navigationStart", "redirectEnd", "redirectStart",
+  "requestStart", "responseEnd", "responseStart", "secureConnectionStart", "unloadEventEnd", "unloadEventStart",
+];
+
 /** A time given as a number or as the name of a mark (§3.1.3, "convert a mark to a timestamp"). */
 function timeOf(mark: unknown, context: string): number {
   if (typeof mark === "number") return startOf(mark, context);
   const name = toDOMString(mark);
+  if (ArrayPrototypeIncludes(timingAttributes, name)) throw typeError(context, `"${name}" is a time of a page, of which there is none.`);
   for (let i = entries.length - 1; i >= 0; i--) {
     const e = partsOf(entries[i]!);
     if (e.entryType === "mark" && e.name === name) return e.startTime;

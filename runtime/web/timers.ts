@@ -43,12 +43,12 @@ function nextId(): number {
   return lastId;
 }
 
-function start(event: EventState, callback: Timer["callback"], args: readonly unknown[], delay: number, repeat: boolean): number {
+function start(event: EventState, callback: Timer["callback"], args: readonly unknown[], delay: number, repeat: boolean, max: number): number {
   const id = nextId();
   if (event.ended) return id;
   let set = MapPrototypeGet(timersOfEvent, event.id);
   if (set === undefined) MapPrototypeSet(timersOfEvent, event.id, (set = new Set()));
-  if (SetPrototypeGetSize(set) >= timersMax) throw typeError("setTimeout", `an event may have no more than ${timersMax} timers at once.`);
+  if (SetPrototypeGetSize(set) >= max) throw typeError("setTimeout", `an event may have no more than ${max} timers at once.`);
   SetPrototypeAdd(set, id);
   MapPrototypeSet(timers, id, { id, event, frame: currentFrame(), callback, args, delay, repeat });
   native.timerStart(event.id, id, delay);
@@ -95,9 +95,13 @@ export function cancelTimersOf(event: number): void {
 
 // ---- for the platform
 
-/** A timer of the platform, in the frame of its caller; throws in global scope. */
+/** A timer of the platform on behalf of a worker, in the frame of its caller; throws in global scope and when there are too many. */
 export function setInternalTimeout(callback: () => void, ms: number): number {
-  return start(requireEvent(), callback, none, ms > maxDelay ? maxDelay : ms, false);
+  return start(requireEvent(), callback, none, ms > maxDelay ? maxDelay : ms, false, timersMax);
+}
+/** A timer of the platform's own, which no limit refuses. */
+export function setPlatformTimeout(event: EventState, callback: () => void, ms: number): number {
+  return start(event, callback, none, ms, false, Infinity);
 }
 export const clearInternalTimeout = clear;
 
@@ -112,7 +116,7 @@ function initialize(handler: unknown, timeout: unknown, args: readonly unknown[]
   }
   let delay = timeout === undefined ? 0 : toLong(timeout, context);
   if (delay < 0) delay = 0;
-  return start(requireEvent(), handler as Timer["callback"], args, delay, repeat);
+  return start(requireEvent(), handler as Timer["callback"], args, delay, repeat, timersMax);
 }
 
 // Methods, since operations of the global scope are no constructors.
