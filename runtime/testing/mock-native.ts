@@ -148,7 +148,7 @@ const native: Native = {
   enqueueMicrotask: (callback) => queueMicrotask(callback),
   getAsyncFrame: () => frames.getStore(),
   setAsyncFrame: (frame) => frames.enterWith(frame),
-  markHandled: (promise) => void then.call(promise, undefined, ignore),
+  markHandled: (promise) => void Reflect.apply(then, promise, [undefined, ignore]),
 
   utf8Encode: (text) => plain(Buffer.from(text, "utf8")),
   utf8EncodeInto(text, into) {

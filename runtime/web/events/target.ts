@@ -3,8 +3,8 @@
 // with its capturing and then with its other listeners. Listeners run in the async frame of the dispatch.
 
 import { native } from "../../bootstrap/native.ts";
-import { illegalInvocation, isObject, requireArguments, toDictionary, toDOMString, typeError, defineInterface } from "../../bootstrap/webidl.ts";
-import { ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, FunctionPrototypeCall, ObjectDefineProperty, TypeError } from "../../bootstrap/primordials.ts";
+import { defineInterface, illegalInvocation, isObject, requireArguments, toDOMString, typeError } from "../../bootstrap/webidl.ts";
+import { ArrayPrototypePush, FunctionPrototypeCall, ObjectDefineProperty, TypeError } from "../../bootstrap/primordials.ts";
 import { DOMException } from "../domexception.ts";
 import { AT_TARGET, Event, isEvent, NONE, recordOf, trusted } from "./event.ts";
 
@@ -188,12 +188,12 @@ function remove(state: TargetState, listener: Listener): void {
   listener.forget?.();
   listener.forget = undefined;
   const list = state.listeners;
+  let kept = 0;
   for (let i = 0; i < list.length; i++) {
-    if (list[i] === listener) {
-      ArrayPrototypeSplice(list, i, 1);
-      break;
-    }
+    const l = list[i]!;
+    if (l !== listener) list[kept++] = l;
   }
+  list.length = kept;
   if (listener.handler !== undefined) state.handlers![listener.type] = undefined;
   state.changed?.(listener.type, hasListeners(state, listener.type));
 }
@@ -227,7 +227,9 @@ function dispatch(target: object, state: TargetState, event: Event): boolean {
 function invoke(target: object, state: TargetState, event: Event, capture: boolean): void {
   const r = recordOf(event);
   const type = event.type;
-  const list = ArrayPrototypeSlice(state.listeners);
+  // A copy: listeners added meanwhile wait for the next event. Not by slice(), which a worker can make call its code.
+  const list: Listener[] = [];
+  for (let i = 0; i < state.listeners.length; i++) ArrayPrototypePush(list, state.listeners[i]!);
   for (let i = 0; i < list.length; i++) {
     const l = list[i]!;
     if (l.removed || l.type !== type || l.capture !== capture) continue;

@@ -5,7 +5,6 @@ import {
   ArrayBuffer,
   ArrayBufferPrototypeGetByteLength,
   ArrayBufferPrototypeGetDetached,
-  ArrayBufferPrototypeSlice,
   ArrayBufferPrototypeTransferToFixedLength,
   ArrayPrototypePush,
   DataView,
@@ -312,7 +311,7 @@ export class ByteController implements Controller {
   #enqueueClone(buffer: ArrayBuffer, byteOffset: number, byteLength: number): void {
     let clone: ArrayBuffer;
     try {
-      clone = ArrayBufferPrototypeSlice(buffer, byteOffset, byteOffset + byteLength);
+      clone = copyBytes(buffer, byteOffset, byteLength);
     } catch (e) {
       this.error(e);
       throw e;
@@ -564,8 +563,14 @@ function convert(d: PullInto): ArrayBufferView {
   return new d.view(ArrayBufferPrototypeTransferToFixedLength(d.buffer), d.byteOffset, d.bytesFilled / d.elementSize);
 }
 
+/** CloneArrayBuffer. Throws if there is no memory for it. Not by slice(), which a worker can make call its code. */
+export function copyBytes(buffer: ArrayBuffer, byteOffset: number, byteLength: number): ArrayBuffer {
+  const copy = new ArrayBuffer(byteLength);
+  TypedArrayPrototypeSet(new Uint8Array(copy), new Uint8Array(buffer, byteOffset, byteLength));
+  return copy;
+}
+
 /** CloneAsUint8Array. Throws if there is no memory for it. */
 export function cloneAsUint8Array(view: ArrayBufferView): Uint8Array {
-  const at = viewByteOffset(view);
-  return new Uint8Array(ArrayBufferPrototypeSlice(viewBuffer(view), at, at + viewByteLength(view)));
+  return new Uint8Array(copyBytes(viewBuffer(view), viewByteOffset(view), viewByteLength(view)));
 }

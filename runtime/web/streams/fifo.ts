@@ -1,9 +1,11 @@
 // First in, first out, in a ring: shifting does not move the rest as Array.prototype.shift does.
 
+const nothing: never[] = []; // Shared by all that are empty; never written to.
+
 /** A queue of any length. Costs nothing until something is pushed. */
 export class Fifo<T> {
   length = 0;
-  #items: (T | undefined)[] = [];
+  #items: (T | undefined)[] = nothing;
   #head = 0;
 
   push(item: T): void {
@@ -28,13 +30,8 @@ export class Fifo<T> {
     return item;
   }
 
-  /** The item at a distance from the oldest. */
-  at(i: number): T {
-    return this.#items[(this.#head + i) & (this.#items.length - 1)] as T;
-  }
-
   clear(): void {
-    this.#items = [];
+    this.#items = nothing;
     this.#head = 0;
     this.length = 0;
   }

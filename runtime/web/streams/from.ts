@@ -39,7 +39,8 @@ export function fromIterable(iterable: unknown): Readable {
   };
   const enqueue = (value: unknown): void => controller.enqueue(value);
 
-  const pullAsync = (): Promise<unknown> => PromisePrototypeThen(promiseResolvedWith(FunctionPrototypeCall(next, iterator)), take);
+  // A promise also where next() gives a plain object, so that consume comes in a microtask in either case.
+  const pullAsync = (): Promise<unknown> => promiseResolvedWith(FunctionPrototypeCall(next, iterator));
 
   // As the async iterator does that CreateAsyncFromSyncIterator makes: it awaits each value.
   const pullSync = (): Promise<unknown> => {
@@ -88,5 +89,6 @@ export function fromIterable(iterable: unknown): Readable {
 
   const stream = createReadable(sync ? pullSync : pullAsync, cancel, 0);
   const controller = stream.controller as DefaultController;
+  if (!sync) controller.consume = take;
   return stream;
 }

@@ -5,7 +5,6 @@
 import {
   ArrayBufferIsView,
   ArrayBufferPrototypeGetByteLength,
-  ArrayBufferPrototypeSlice,
   type Deferred,
   newDeferredFast,
   NumberIsSafeInteger,
@@ -13,9 +12,10 @@ import {
   TypeError,
   viewBuffer,
   viewByteLength,
+  viewByteOffset,
 } from "../../bootstrap/primordials.ts";
 import { defineInterface, isBufferSource, requireArguments, toUnsignedLongLong } from "../../bootstrap/webidl.ts";
-import { ByteController, cloneAsUint8Array } from "./byte-core.ts";
+import { ByteController, copyBytes } from "./byte-core.ts";
 import { READABLE, Readable } from "./readable-core.ts";
 import { wrapReadable } from "./readable.ts";
 import { extractHighWaterMark, toStrategy } from "./strategies.ts";
@@ -56,7 +56,7 @@ function makePair(expected: number | undefined, strategy: unknown, context: stri
     seen += length;
     if (length === 0 || readable.state !== READABLE) return undefined;
     // The writer may change its bytes once the write is over, and BYOB readers take buffers away: pass a copy on.
-    const copy = ArrayBufferIsView(chunk) ? viewBuffer(cloneAsUint8Array(chunk)) : ArrayBufferPrototypeSlice(chunk as ArrayBuffer, 0);
+    const copy = ArrayBufferIsView(chunk) ? copyBytes(viewBuffer(chunk), viewByteOffset(chunk), length) : copyBytes(chunk as ArrayBuffer, 0, length);
     controller.enqueueOwned(copy, 0, length);
     if (controller.queued === 0) return undefined;
     unread = newDeferredFast<undefined>();
@@ -69,7 +69,13 @@ function makePair(expected: number | undefined, strategy: unknown, context: stri
     if (controller.pendingPullIntos > 0) controller.respond(0);
   };
 
-  const writable = createWritable(write, close, (reason) => controller.error(reason), limit, size);
+  const writable = createWritable(write, close, undefined, limit, size);
+  // At once: an abort would otherwise wait for the reader to finish the write that is under way.
+  writable.controller.onAbort = (reason) => {
+    controller.error(reason);
+    unread?.reject(reason);
+    unread = undefined;
+  };
   const readable = new Readable();
   readable.expectedLength = expected;
   const cancel = (reason: unknown): void => {

@@ -4,8 +4,7 @@
 // for as long as the destination wants more; a chunk that the source enqueues later is written in a microtask, so that
 // enqueue() never runs the sink.
 
-import { type Deferred, newDeferredFast, PromisePrototypeThen } from "../../bootstrap/primordials.ts";
-import { TypeError } from "../../bootstrap/primordials.ts";
+import { type Deferred, newDeferredFast, PromisePrototypeThen, TypeError } from "../../bootstrap/primordials.ts";
 import { type AbortSignal, addAbortAlgorithm, removeAbortAlgorithm } from "../abort.ts";
 import { ignore, nextMicrotask } from "./promises.ts";
 import { CLOSED, type DefaultController, DefaultReader, ERRORED, READABLE, type Readable, type ReadRequest } from "./readable-core.ts";

@@ -156,13 +156,15 @@ export class DefaultController implements Controller {
   #size: SizeAlgorithm;
   started = false;
   closeRequested = false;
+  /** Gets what pull's promise was fulfilled with, before pull counts as over; what it throws errors the stream. */
+  consume: ((value: unknown) => void) | undefined = undefined;
   #pulling = false;
   #pullAgain = false;
   #pull: PullAlgorithm;
   #cancel: CancelAlgorithm;
   /** Whether a pull that returns undefined is over when it returns, and not one microtask later. For sources of ours. */
   readonly #synchronous: boolean;
-  #onPulled: (() => void) | undefined;
+  #onPulled: ((value: unknown) => void) | undefined;
   #onPullFailed: ((e: unknown) => void) | undefined;
 
   /** SetUpReadableStreamDefaultController, up to the call of start: call begin() next. */
@@ -233,7 +235,15 @@ export class DefaultController implements Controller {
         result = PromiseReject(e);
       }
       if (result !== undefined || !this.#synchronous) {
-        this.#onPulled ??= () => {
+        this.#onPulled ??= (value) => {
+          if (this.consume !== undefined) {
+            try {
+              this.consume(value);
+            } catch (e) {
+              this.error(e);
+              return;
+            }
+          }
           this.#pulling = false;
           if (this.#pullAgain) {
             this.#pullAgain = false;

@@ -27,7 +27,7 @@ import {
   viewBuffer,
   viewByteLength,
 } from "../../bootstrap/primordials.ts";
-import { defineInterface, illegalConstructor, illegalInvocation, isArrayBuffer, isObject, requireArguments, toCallback, toDictionary, toEnum, toUnsignedLongLong, typeError } from "../../bootstrap/webidl.ts";
+import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toCallback, toDictionary, toEnum, toUnsignedLongLong, typeError } from "../../bootstrap/webidl.ts";
 import { isAbortSignal } from "../abort.ts";
 import { ByobReader, ByteController, type ByobRequest, type ReadIntoRequest } from "./byte-core.ts";
 import { fromIterable } from "./from.ts";
@@ -412,9 +412,13 @@ class PromisedReadInto implements ReadIntoRequest {
 /** ArrayBufferView without [AllowShared] and [AllowResizable] (Web IDL §3.2.26). */
 function toView(v: unknown, context: string): ArrayBufferView {
   if (!ArrayBufferIsView(v)) throw typeError(context, "Argument is not an ArrayBufferView.");
-  const buffer = viewBuffer(v);
-  if (!isArrayBuffer(buffer)) throw typeError(context, "The buffer of the view is shared.");
-  if (ArrayBufferPrototypeGetResizable(buffer)) throw typeError(context, "The buffer of the view is resizable.");
+  let resizable: boolean;
+  try {
+    resizable = ArrayBufferPrototypeGetResizable(viewBuffer(v));
+  } catch {
+    throw typeError(context, "The buffer of the view is shared.");
+  }
+  if (resizable) throw typeError(context, "The buffer of the view is resizable.");
   return v;
 }
 

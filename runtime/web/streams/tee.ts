@@ -3,8 +3,7 @@
 import { native } from "../../bootstrap/native.ts";
 import { type Deferred, newDeferredFast, PromisePrototypeThen, TypedArrayPrototypeGetSymbolToStringTag } from "../../bootstrap/primordials.ts";
 import { DOMException } from "../domexception.ts";
-import { ByobReader, type ByteController, cloneAsUint8Array, type ReadIntoRequest } from "./byte-core.ts";
-import { ByteController as ByteControllerClass } from "./byte-core.ts";
+import { ByobReader, ByteController, cloneAsUint8Array, type ReadIntoRequest } from "./byte-core.ts";
 import { ignore, nextMicrotask } from "./promises.ts";
 import { createReadable, type DefaultController, DefaultReader, Readable, type ReadRequest } from "./readable-core.ts";
 
@@ -31,6 +30,7 @@ class Cancels {
   #reason2: unknown;
   constructor(stream: Readable) {
     this.#stream = stream;
+    native.markHandled(this.deferred.promise); // Nobody may have asked for it when it is rejected.
   }
 
   cancel1(reason: unknown): Promise<undefined> {
@@ -260,8 +260,8 @@ function teeBytes(stream: Readable): [Readable, Readable] {
 
   const branch1 = new Readable();
   const branch2 = new Readable();
-  const controller1: ByteController = new ByteControllerClass(branch1, pull1, (reason) => cancels.cancel1(reason), 0, undefined, true);
-  const controller2: ByteController = new ByteControllerClass(branch2, pull2, (reason) => cancels.cancel2(reason), 0, undefined, true);
+  const controller1 = new ByteController(branch1, pull1, (reason) => cancels.cancel1(reason), 0, undefined, true);
+  const controller2 = new ByteController(branch2, pull2, (reason) => cancels.cancel2(reason), 0, undefined, true);
   controller1.begin(undefined);
   controller2.begin(undefined);
   forwardError(reader);

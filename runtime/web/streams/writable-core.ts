@@ -311,6 +311,8 @@ export class WritableController {
   /** Whether a write that returns undefined is over when it returns, and not one microtask later. For sinks of ours. */
   readonly #synchronous: boolean;
   #advancing = false;
+  /** Told of an abort when it is asked for, as a listener of signal is. For sinks of ours. */
+  onAbort: ((reason: unknown) => void) | undefined = undefined;
   #signal: AbortSignal | undefined;
   #aborted = false;
   #abortReason: unknown;
@@ -359,6 +361,7 @@ export class WritableController {
     this.#aborted = true;
     this.#abortReason = reason;
     if (this.#signal !== undefined) signalAbort(this.#signal, reason);
+    this.onAbort?.(reason);
   }
 
   /** WritableStreamDefaultControllerGetDesiredSize */
