@@ -69,6 +69,7 @@ var layers = []struct {
 		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/watch",
 	}},
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
+	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
 	{"programs", []string{"cmd/skerry", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig"}},
 }

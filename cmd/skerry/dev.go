@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +61,7 @@ func devCommand() *cobra.Command {
 	flags.IntVar(&o.port, "port", 0, "port to listen on; 0: the one of the project's configuration, else "+strconv.Itoa(defaultPort))
 	flags.StringVar(&o.host, "host", "", "address to listen on (default: the one of the project's configuration, else 127.0.0.1)")
 	flags.StringVar(&o.env, "env", "", "environment of the configuration to use")
-	flags.StringVar(&o.persist, "persist-to", "", "directory for local state (default: .skerry in the project)")
+	flags.StringVar(&o.persist, "persist-to", "", "directory for local state (default: .skerry in the project); nothing that stores state is supported yet")
 	flags.BoolVar(&o.verbose, "verbose", false, "show what the platform does")
 	return c
 }
@@ -138,7 +136,7 @@ func runDev(parent context.Context, o devOptions) error {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener, (*tls.Config)(nil)) }() // ends with Shutdown
+	go func() { served <- server.Serve(listener, nil) }() // ends with Shutdown
 	console.Print(fmt.Sprintf("Ready on http://%s\n", shownAddress(listener.Addr())))
 
 	watching := make(chan struct{})
@@ -241,12 +239,4 @@ func devReport(r *http.Request, f *ingress.Failure, maps *sourceMaps) (sourcemap
 		report.Kind = "Uncaught exception"
 	}
 	return report, true
-}
-
-// stateDir is where local state of a project lies.
-func (o devOptions) stateDir(p *project.Project) string {
-	if o.persist != "" {
-		return o.persist
-	}
-	return filepath.Join(p.Dir, ".skerry")
 }

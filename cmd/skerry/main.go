@@ -74,12 +74,13 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &commandError{exitUsage, "see " + c.CommandPath() + " --help", err}
 	})
-	root.RunE = func(c *cobra.Command, args []string) error {
+	root.Args = func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return &commandError{exitUsage, "see skerry --help", fmt.Errorf("unknown command %q", args[0])}
 		}
-		return c.Help()
+		return nil
 	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.AddCommand(devCommand(), serveCommand(), benchCommand(), versionCommand(), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",

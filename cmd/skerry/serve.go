@@ -60,7 +60,7 @@ func serveCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&o.config, "config", defaultConfig, "configuration file")
-	flags.StringVar(&o.data, "data", "", "directory for state (default: the configuration's, else ./data)")
+	flags.StringVar(&o.data, "data", "", "directory for state (default: the configuration's, else ./data); nothing that stores state is supported yet")
 	flags.StringVar(&o.listen, "listen", "", "address for requests (default: the configuration's, else "+defaultListen+")")
 	flags.StringVar(&o.admin, "admin", "", `address for health and metrics, "off" for none (default: the configuration's, else `+defaultAdmin+")")
 	flags.StringVar(&o.cert, "tls-cert", "", "certificate chain in PEM: serve HTTPS")

@@ -34,8 +34,8 @@ func pack(lines ...string) []byte {
 	return b
 }
 
-func unpack(packed []byte) http.Header {
-	h := http.Header{}
+func unpack(packed []byte) map[string][]string {
+	h := make(map[string][]string)
 	lines := strings.Split(string(packed), "\n")
 	for i := 0; i+1 < len(lines); i += 2 {
 		h[lines[i]] = append(h[lines[i]], lines[i+1])
@@ -160,8 +160,7 @@ func TestRedirects(t *testing.T) {
 		fmt.Fprint(w, "end")
 	}
 	other := serve(t, record)
-	var here string
-	here = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	here := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		status, _ := strconv.Atoi(r.URL.Query().Get("status"))
 		switch r.URL.Path {
 		case "/go":

@@ -123,8 +123,8 @@ func pack(lines string) []byte {
 }
 
 // unpack makes a map of packed headers.
-func unpack(packed []byte) http.Header {
-	h := http.Header{}
+func unpack(packed []byte) map[string][]string {
+	h := make(map[string][]string)
 	lines := strings.Split(string(packed), "\n")
 	for i := 0; i+1 < len(lines); i += 2 {
 		h[lines[i]] = append(h[lines[i]], lines[i+1])
