@@ -125,19 +125,20 @@ func runDev(parent context.Context, o devOptions) error {
 	}
 	defer pool.Close()
 
-	loop := newDevLoop(o, first.Name, console, pool, maps)
+	loop := newDevLoop(o, console, pool, maps)
 	server := ingress.New(ingress.Config{
 		Dispatcher: dispatcher{pool}, Router: loop,
 		Observer:  func(seen *ingress.Observation) { console.Request(requestOf(seen, maps)) },
 		ErrorPage: func(w http.ResponseWriter, r *http.Request, f *ingress.Failure) { devErrorPage(w, r, f, maps) },
 		Logger:    logger,
 	})
+	loop.ready = fmt.Sprintf("Ready on http://%s\n", shownAddress(listener.Addr()))
 	if err := loop.open(ctx); err != nil {
 		return err
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener, nil) }() // ends with Shutdown
-	console.Print(fmt.Sprintf("Ready on http://%s\n", shownAddress(listener.Addr())))
+	loop.announce()
 
 	watching := make(chan struct{})
 	go func() { defer close(watching); loop.run(ctx) }() // the watcher: ends with ctx

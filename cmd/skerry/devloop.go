@@ -21,11 +21,12 @@ import (
 // devLoop keeps the version of a project up to date with its files. It is the Router of `skerry dev`.
 type devLoop struct {
 	options devOptions
-	name    string
 	console *observe.Console
 	maps    *sourceMaps
 	worker  *rollout.Worker
 	watcher *watch.Watcher
+	// ready is said once, when requests are answered by the worker.
+	ready string
 
 	// The rest belongs to whoever builds: open, then the goroutine of run.
 	builder *project.Builder
@@ -38,8 +39,8 @@ type devLoop struct {
 	broken error // why the last build failed
 }
 
-func newDevLoop(o devOptions, name string, console *observe.Console, pool *isolates.Pool, maps *sourceMaps) *devLoop {
-	d := &devLoop{options: o, name: name, console: console, maps: maps}
+func newDevLoop(o devOptions, console *observe.Console, pool *isolates.Pool, maps *sourceMaps) *devLoop {
+	d := &devLoop{options: o, console: console, maps: maps}
 	d.worker = rollout.New(rollout.Config{Build: d.build, Retire: func(v *worker.Version) {
 		pool.Forget(v)
 		maps.forget(v)
@@ -52,8 +53,17 @@ func (d *devLoop) open(ctx context.Context) (err error) {
 	if d.watcher, err = watch.New(); err != nil {
 		return err
 	}
-	d.rebuild(ctx, "")
+	d.rebuild(ctx)
 	return nil
+}
+
+// announce says that the worker answers, if it does and that has not been said.
+func (d *devLoop) announce() {
+	if lease := d.worker.Current(); lease != nil && d.ready != "" {
+		lease.Release()
+		d.console.Print(d.ready)
+		d.ready = ""
+	}
 }
 
 // run rebuilds on changes until ctx ends.
@@ -63,7 +73,8 @@ func (d *devLoop) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-d.watcher.Changes():
-			d.rebuild(ctx, "Reloaded")
+			d.rebuild(ctx)
+			d.announce()
 		}
 	}
 }
@@ -86,8 +97,8 @@ func (d *devLoop) Route(context.Context, bool, string, string) (ingress.Target, 
 	return ingress.Target{}, &ingress.Failure{Status: 500, Code: ingress.CodeException, Reason: "the project does not build", Outcome: worker.ScriptInvalid, Cause: d.broken}
 }
 
-// rebuild builds and shows what came of it. done is said after a change.
-func (d *devLoop) rebuild(ctx context.Context, done string) {
+// rebuild builds and shows what came of it.
+func (d *devLoop) rebuild(ctx context.Context) {
 	began := time.Now()
 	changed, err := d.worker.Rebuild(ctx)
 	if ctx.Err() != nil {
@@ -107,8 +118,8 @@ func (d *devLoop) rebuild(ctx context.Context, done string) {
 		d.show(text + "\n" + d.verdict())
 		return
 	}
-	if changed && done != "" {
-		d.console.Print(fmt.Sprintf("%s in %d ms\n", done, time.Since(began).Milliseconds()))
+	if changed && d.ready == "" {
+		d.console.Print(fmt.Sprintf("Reloaded in %d ms\n", time.Since(began).Milliseconds()))
 	}
 }
 

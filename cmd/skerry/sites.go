@@ -136,7 +136,7 @@ func (s *sites) newSite(entry project.WorkerEntry, defaults worker.Limits) *site
 		}
 	}
 	if err != nil {
-		s.logger.Error("project cannot be used", "worker", entry.Shown, "error", err)
+		s.logger.Error("project cannot be used", "worker", entry.Shown, "error", inFull(err))
 	}
 	return one
 }
@@ -153,17 +153,30 @@ func (s *sites) refresh(one *site) {
 		switch {
 		case errors.Is(err, rollout.ErrClosed):
 		case err != nil:
-			s.logger.Error("worker does not build: the old version stays", "worker", one.shown, "error", err)
+			s.logger.Error("worker does not build: the old version stays", "worker", one.shown, "error", inFull(err))
 		case changed:
 			s.logger.Info("worker changed", "worker", one.shown)
 		}
 	})
 }
 
+// inFull is an error with all diagnostics that it stands for.
+func inFull(err error) string {
+	if found, ok := errors.AsType[project.Diagnostics](err); ok {
+		return err.Error() + "\n" + found.Text(false)
+	}
+	return err.Error()
+}
+
 // build makes a version for production.
-func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults worker.Limits) (*worker.Version, error) {
+func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults worker.Limits) (v *worker.Version, err error) {
 	s.builds <- struct{}{}
 	defer func() { <-s.builds }()
+	defer func() {
+		if err != nil {
+			s.logger.Error("worker does not build", "worker", entry.Shown, "error", inFull(err))
+		}
+	}()
 	p, _, err := project.Load(entry.Shown, project.Options{Env: entry.Env})
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", entry.Shown, err)
@@ -175,13 +188,14 @@ func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults w
 	for _, d := range inputs.Warnings {
 		s.logger.Warn("project", "worker", entry.Shown, "diagnostic", d.String())
 	}
-	v := *built
+	v = new(worker.Version)
+	*v = *built
 	v.Limits = merge(entry.Limits, merge(built.Limits, defaults))
 	if v.Limits != built.Limits {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", built.ID, v.Limits))
 		v.ID = hex.EncodeToString(sum[:8])
 	}
-	return &v, nil
+	return v, nil
 }
 
 // merge fills the zero fields of limits.

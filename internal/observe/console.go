@@ -74,7 +74,7 @@ func (c *Console) Request(r *Request) {
 		l.paint(dim, c.out.now().Format("15:04:05.000"))
 		l.text(" ")
 		l.paint(bold, Printable(r.Method))
-		l.text(" " + Printable(r.Path) + " ")
+		l.text(" " + Printable(clip(r.Path)) + " ")
 		l.paint(statusColour(r.Status), strconv.Itoa(r.Status))
 		l.text(" ")
 		l.paint(dim, milliseconds(r.Wall))
@@ -106,6 +106,16 @@ func (c *Console) Request(r *Request) {
 			}
 		}
 	})
+}
+
+// pathMax is how much of a path is shown.
+const pathMax = 200
+
+func clip(path string) string {
+	if len(path) <= pathMax {
+		return path
+	}
+	return path[:pathMax] + "…"
 }
 
 // Log writes a line of a worker's console.

@@ -29,8 +29,8 @@ type MetricsConfig struct {
 	PerWorker bool
 	// Workers is 1000 if zero.
 	Workers int
-	// Version and Build label skerry_build_info.
-	Version, V8 string
+	// Version labels skerry_build_info.
+	Version string
 }
 
 // DefaultWorkers is the number of workers that have a label of their own.
@@ -87,8 +87,8 @@ func NewMetrics(cfg MetricsConfig) *Metrics {
 		m.perWorker = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "skerry_worker_requests_total", Help: "Requests that reached a worker, by worker and outcome."}, []string{"worker", "outcome"})
 		m.registry.MustRegister(m.perWorker)
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "skerry_build_info", Help: "Always 1; the labels say what runs."}, []string{"version", "v8"})
-	build.WithLabelValues(cfg.Version, cfg.V8).Set(1)
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "skerry_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
+	build.WithLabelValues(cfg.Version).Set(1)
 	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.Stats != nil {
 		m.registry.MustRegister(newStatsCollector(cfg.Stats))
