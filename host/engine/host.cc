@@ -86,6 +86,7 @@ void Host::Run() {
     free_slots_.push_back(options_.executors_max - 1 - i);
   }
   watchdog_ = std::make_unique<Watchdog>(std::move(watched), [this] { Tick(); });
+  DispatchBuffered();  // What came in one read with Hello.
   {
     std::lock_guard hold(mutex_);
     for (size_t i = 0; i < options_.executors; i++) StartExecutorLocked();

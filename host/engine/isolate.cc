@@ -61,6 +61,8 @@ Isolate::Isolate(const IsolateTemplate& from, size_t memory_bytes)
   isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 32);
   isolate_->AddNearHeapLimitCallback(&NearHeapLimit, this);
   isolate_->SetData(kOwnerSlot, nullptr);
+  // Modules of the bundle are compiled by the host; bytes made at request time are not, as on the Workers platform.
+  isolate_->SetAllowWasmCodeGenerationCallback([](v8::Local<v8::Context>, v8::Local<v8::String>) { return false; });
 
   v8::Local<v8::Context> context = v8::Context::New(isolate_);
   context->AllowCodeGenerationFromStrings(false);

@@ -38,7 +38,9 @@ std::string ConfigJson(const wire::WorkerLoad& load, bool dev) {
     if (i > 0) out.push_back(',');
     AppendJsonString(out, load.compat_flags[i]);
   }
-  out.append(dev ? "],\"dev\":true,\"env\":" : "],\"dev\":false,\"env\":");
+  out.append(dev ? "],\"dev\":true" : "],\"dev\":false");
+  if (load.modules[load.main].type == wire::ModuleType::script) out.append(",\"script\":true");
+  out.append(",\"env\":");
   out.append(load.env.empty() ? std::string_view("[]") : load.env);
   out.push_back('}');
   return out;
