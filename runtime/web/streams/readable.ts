@@ -3,6 +3,7 @@
 //
 // Beyond the standard: ReadableStreamBYOBReader.readAtLeast(minBytes, view), which Workers have.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { native } from "../../bootstrap/native.ts";
 import {
   ArrayBufferIsView,
@@ -35,7 +36,7 @@ import { pipeTo, type PipeOptions } from "./pipe.ts";
 import { CLOSED, DefaultController, DefaultReader, READABLE, Readable, type ReadRequest } from "./readable-core.ts";
 import { extractHighWaterMark, extractSizeAlgorithm, type Strategy, toStrategy } from "./strategies.ts";
 import { tee } from "./tee.ts";
-import { type WritableStream, writableOf } from "./writable.ts";
+import { writableOf } from "./writable.ts";
 
 const construct = {}; // What only this file can pass to the constructors.
 
@@ -214,6 +215,7 @@ export class ReadableStream {
   }
 }
 defineInterface(ReadableStream);
+registerInspectable(ReadableStream, ["locked"]);
 ObjectDefineProperty(ReadableStream.prototype, SymbolAsyncIterator, { value: ReadableStream.prototype.values, writable: true, enumerable: false, configurable: true });
 
 // ---- async iteration (Web IDL §3.7.10)
@@ -603,5 +605,3 @@ export class ReadableStreamBYOBRequest {
   }
 }
 defineInterface(ReadableStreamBYOBRequest);
-
-export type { WritableStream };

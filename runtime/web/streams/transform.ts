@@ -1,6 +1,7 @@
 // TransformStream and TransformStreamDefaultController as workers see them (https://streams.spec.whatwg.org/#ts). What
 // they do is in transform-core.ts.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { FunctionPrototypeCall, newDeferredFast, RangeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, isObject, toCallback, typeError } from "../../bootstrap/webidl.ts";
 import { type ReadableStream, wrapReadable } from "./readable.ts";
@@ -89,6 +90,7 @@ export class TransformStream {
   }
 }
 defineInterface(TransformStream);
+registerInspectable(TransformStream, ["readable", "writable"]);
 
 export class TransformStreamDefaultController {
   readonly #state: Transform;

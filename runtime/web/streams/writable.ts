@@ -1,11 +1,12 @@
 // WritableStream, WritableStreamDefaultWriter and WritableStreamDefaultController as workers see them
 // (https://streams.spec.whatwg.org/#ws). What they do is in writable-core.ts.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { type Deferred, FunctionPrototypeCall, newDeferredFast, PromiseReject, TypeError, RangeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toCallback, typeError } from "../../bootstrap/webidl.ts";
 import type { AbortSignal } from "../abort.ts";
 import { extractHighWaterMark, extractSizeAlgorithm, toStrategy } from "./strategies.ts";
-import { CLOSED, ERRORED, ERRORING, Writable, WRITABLE, WritableController, Writer, type WriteRequest } from "./writable-core.ts";
+import { CLOSED, ERRORING, Writable, WRITABLE, WritableController, Writer, type WriteRequest } from "./writable-core.ts";
 
 const construct = {}; // What only this file can pass to the constructors.
 
@@ -112,6 +113,7 @@ export class WritableStream {
   }
 }
 defineInterface(WritableStream);
+registerInspectable(WritableStream, ["locked"]);
 
 /** A write whose writer looks at a promise. */
 class PromisedWrite implements WriteRequest {
@@ -201,7 +203,9 @@ export class WritableStreamDefaultController {
 }
 defineInterface(WritableStreamDefaultController);
 
-/** "writable", "erroring", "closed" or "errored". */
-export function stateName(state: Writable): string {
-  return state.state === WRITABLE ? "writable" : state.state === ERRORING ? "erroring" : state.state === CLOSED ? "closed" : state.state === ERRORED ? "errored" : "";
+/** The state by its name in the standard. */
+export function stateName(state: Writable): "writable" | "erroring" | "closed" | "errored" {
+  if (state.state === WRITABLE) return "writable";
+  if (state.state === ERRORING) return "erroring";
+  return state.state === CLOSED ? "closed" : "errored";
 }
