@@ -46,8 +46,7 @@ import { URL } from "../web/url.ts";
 import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
-import { registerInspectables, registerPlatformInterfaces } from "./platform-objects.ts";
-import { ArrayPrototypePush, FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
+import { FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -176,11 +175,6 @@ export function installGlobals(global: object): void {
   define(global, operations, true);
   define(global, attributes, true);
   define(global, { self: global }, true);
-  registerInspectables();
-  const classes: { prototype: object; name: string }[] = [];
-  const names = ReflectOwnKeys(interfaces) as (keyof typeof interfaces)[];
-  for (let i = 0; i < names.length; i++) ArrayPrototypePush(classes, interfaces[names[i]!]);
-  registerPlatformInterfaces(classes);
   for (let i = 0; i < eventHandlers.length; i++) defineEventHandler(global, eventHandlers[i]!);
 }
 

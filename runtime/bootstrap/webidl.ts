@@ -1,4 +1,5 @@
-// Web IDL (https://webidl.spec.whatwg.org/): conversions of arguments and the shape of interfaces.
+// Web IDL (https://webidl.spec.whatwg.org/): conversions of arguments.
+// Pure functions: in the bundle, parts that need them have copies of their own (runtime/bundle/groups.go).
 
 import {
   ArrayBufferIsView,
@@ -12,15 +13,15 @@ import {
   MathTrunc,
   NumberIsFinite,
   NumberIsNaN,
-  ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ReflectOwnKeys,
   StringPrototypeCharCodeAt,
   StringPrototypeToWellFormed,
   SymbolIterator,
-  SymbolToStringTag,
   TypeError,
 } from "./primordials.ts";
+
+export { defineConstants, defineInterface } from "./interfaces.ts";
 
 /** "Failed to …" is left to callers: context is put before the text, as in `Request: redirect …`. */
 export function typeError(context: string, text: string): TypeError {
@@ -186,47 +187,4 @@ export function isArrayBuffer(v: unknown): v is ArrayBuffer {
 
 export function isBufferSource(v: unknown): v is ArrayBuffer | ArrayBufferView {
   return ArrayBufferIsView(v) || isArrayBuffer(v);
-}
-
-/**
- * Gives a class the shape of a Web IDL interface: enumerable methods and accessors, @@toStringTag, non-writable
- * prototype. Static members are made enumerable too. Call once, at snapshot time.
- */
-export function defineInterface(cls: { prototype: object; name: string }, tag: string = cls.name): void {
-  shape(cls.prototype);
-  shapeStatics(cls);
-  ObjectDefineProperty(cls.prototype, SymbolToStringTag, { value: tag, writable: false, enumerable: false, configurable: true });
-}
-
-function shape(target: object): void {
-  const keys = ReflectOwnKeys(target);
-  for (let i = 0; i < keys.length; i++) {
-    const k = keys[i]!;
-    if (k === "constructor" || typeof k === "symbol") continue;
-    const d = ObjectGetOwnPropertyDescriptor(target, k)!;
-    d.enumerable = true;
-    ObjectDefineProperty(target, k, d);
-  }
-}
-
-function shapeStatics(cls: object): void {
-  const keys = ReflectOwnKeys(cls);
-  for (let i = 0; i < keys.length; i++) {
-    const k = keys[i]!;
-    if (k === "prototype" || k === "name" || k === "length" || typeof k === "symbol") continue;
-    const d = ObjectGetOwnPropertyDescriptor(cls, k)!;
-    d.enumerable = true;
-    ObjectDefineProperty(cls, k, d);
-  }
-}
-
-/** Constants of an interface, on the interface object and its prototype (§3.7.5). */
-export function defineConstants(cls: { prototype: object }, constants: { readonly [name: string]: number }): void {
-  const names = ReflectOwnKeys(constants);
-  for (let i = 0; i < names.length; i++) {
-    const k = names[i] as string;
-    const d = { value: constants[k], writable: false, enumerable: true, configurable: false };
-    ObjectDefineProperty(cls, k, d);
-    ObjectDefineProperty(cls.prototype, k, d);
-  }
 }

@@ -3,20 +3,42 @@
 //
 //	(function(__native){ ... })
 //
+// What that function makes, every isolate pays for: V8 keeps an object for each function, class, method and name that
+// exists, used or not. A function that has not run yet has made nothing, and its source text is shared by all isolates.
+// So the script has two kinds of parts:
+//
+//   - the core: evaluated when the snapshot is made, and there in every isolate;
+//   - lazy groups (groups.go): sets of modules whose code stands in one function each, which runs once, synchronously,
+//     when the isolate first needs it.
+//
+// The modules know nothing of that. They import each other as ever, and as ever they run unbundled in the unit tests:
+//
+//	import { isBlob, Blob } from "../blob.ts";     // a module of the core, of a lazy one
+//	new Blob(parts)                                // becomes: new (lazy$forms ?? load$forms()).Blob(parts)
+//	isBlob(v)                                      // becomes: idle$forms.isBlob(v), see group.idle
+//
+// A group's own imports from the core are plain references to the core's variables, which enclose it.
+//
+// What a module of a lazy group must obey, since its top level runs late, between two lines of a worker's code:
+//
+//   - It uses captures (primordials.ts) at its top level too: no for…of, no spread, no array destructuring, no methods of
+//     built-ins, no property descriptors that inherit from Object.prototype. TestLateLoading poisons everything that a
+//     worker can reach and loads every group.
+//   - It may be evaluated again if the first attempt was cut short (out of stack, out of time): what it does to the core
+//     must be such that doing it twice does no harm, such as setting a hook.
+//   - What others import from it has its final value when the top level has run: exported variables are not assigned later.
+//   - The core must not need it while the snapshot is made: no `extends`, no `instanceof` (refused here), no call at the top
+//     level (refused when the snapshot is made). Global names come from it through native.defineLazy.
+//
 // It is not a general bundler: it keeps names, takes off types and comments, lowers nothing, and makes the same bytes
 // from the same sources. The Makefile calls it. It starts no goroutines of its own.
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
-
-	"github.com/evanw/esbuild/pkg/api"
 )
 
 func main() {
@@ -29,8 +51,9 @@ func main() {
 	}
 }
 
+// run bundles the module at entry, which lies in a directory of the runtime layer's, into the file out.
 func run(entry, out string) error {
-	script, err := bundle(entry)
+	script, err := bundle(filepath.Dir(filepath.Dir(entry)), entry, groups)
 	if err != nil {
 		return fmt.Errorf("bundle %s: %w", entry, err)
 	}
@@ -41,81 +64,4 @@ func run(entry, out string) error {
 		return fmt.Errorf("write script: %w", err)
 	}
 	return nil
-}
-
-// bundle returns the script made of the module at entry and everything it imports.
-func bundle(entry string) ([]byte, error) {
-	result := api.Build(api.BuildOptions{
-		EntryPoints:   []string{entry},
-		Bundle:        true,
-		Write:         false,
-		Format:        api.FormatESModule,
-		Platform:      api.PlatformNeutral,
-		Target:        api.ESNext,
-		Charset:       api.CharsetASCII,
-		LegalComments: api.LegalCommentsNone,
-		TreeShaking:   api.TreeShakingTrue,
-		LogLevel:      api.LogLevelSilent,
-		// Types are taken off and nothing else: no tsconfig setting may change what the code does.
-		TsconfigRaw: `{"compilerOptions":{"useDefineForClassFields":true,"verbatimModuleSyntax":true}}`,
-	})
-	if len(result.Errors) > 0 {
-		var all []error
-		for _, message := range api.FormatMessages(result.Errors, api.FormatMessagesOptions{Kind: api.ErrorMessage}) {
-			all = append(all, errors.New(strings.TrimSpace(message)))
-		}
-		return nil, errors.Join(all...)
-	}
-	if n := len(result.OutputFiles); n != 1 {
-		return nil, fmt.Errorf("got %d output files, want 1", n)
-	}
-	return wrap(string(result.OutputFiles[0].Contents))
-}
-
-// exports matches the export clause that an entry module with exports would leave at the end.
-var exports = regexp.MustCompile(`(?m)^export \{`)
-
-// wrap makes a function expression of module code. A module is strict; the function says so itself.
-func wrap(code string) ([]byte, error) {
-	if exports.MatchString(code) {
-		return nil, errors.New("the entry module exports something, which nobody could import")
-	}
-	code, err := restoreClassNames(code)
-	if err != nil {
-		return nil, err
-	}
-	return []byte("(function(__native){\n\"use strict\";\n" + code + "})\n"), nil
-}
-
-var (
-	// selfNamed matches what esbuild makes of a class that speaks of itself: `var Foo = class _Foo`. The name property
-	// of such a class, which workers can see, would be "_Foo".
-	selfNamed = regexp.MustCompile(`\b(?:var|let|const) ([A-Za-z$][\w$]*) = class _([A-Za-z$][\w$]*)\b`)
-	// declared matches any class declaration that made it to the top level.
-	declared = regexp.MustCompile(`(?m)^(?:var ([A-Za-z$][\w$]*) = )?class(?: ([A-Za-z_$][\w$]*))?\b`)
-	// numbered matches the name esbuild gives to the later of two that are equal.
-	numbered = regexp.MustCompile(`^(.*[A-Za-z])[0-9]+$`)
-)
-
-// restoreClassNames undoes renamings of classes, since their names are part of what workers see, and refuses those that
-// it cannot undo: an interface whose name another module also has at its top level, or uses as a global. What makes a
-// class an interface is that it is given to defineInterface (runtime/bootstrap/webidl.ts).
-func restoreClassNames(code string) (string, error) {
-	for _, match := range selfNamed.FindAllStringSubmatch(code, -1) {
-		if match[1] != match[2] {
-			return "", fmt.Errorf("class %s became %s: its name is taken by another module; rename one of them", match[2], match[1])
-		}
-		inner := regexp.MustCompile(`\b_` + regexp.QuoteMeta(match[2]) + `\b`)
-		code = inner.ReplaceAllLiteralString(code, match[2])
-	}
-	for _, match := range declared.FindAllStringSubmatch(code, -1) {
-		name := match[2]
-		if name == "" {
-			name = match[1]
-		}
-		if plain := numbered.FindStringSubmatch(name); plain != nil && strings.Contains(code, "defineInterface("+name+")") {
-			return "", fmt.Errorf("class %s became %s: its name is taken by another module, or used there as a global; rename one of them, or take the global from primordials", plain[1], name)
-		}
-	}
-	return code, nil
 }

@@ -1,5 +1,6 @@
 // AbortController and AbortSignal (https://dom.spec.whatwg.org/#aborting-ongoing-activities).
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toSequence, toUnsignedLongLong, typeError } from "../bootstrap/webidl.ts";
 import { ArrayPrototypePush, TypeError, WeakRef, WeakRefPrototypeDeref } from "../bootstrap/primordials.ts";
 import { DOMException } from "./domexception.ts";
@@ -224,6 +225,7 @@ export class AbortSignal extends EventTarget {
   }
 }
 defineInterface(AbortSignal);
+registerInspectable(AbortSignal, ["aborted", "reason"]);
 defineEventHandler(AbortSignal, "abort");
 
 export class AbortController {

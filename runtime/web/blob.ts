@@ -1,6 +1,7 @@
 // Blob and File (https://w3c.github.io/FileAPI/). A Blob is a rope: a list of byte arrays that nobody changes, shared by
 // the Blobs made or sliced from it.
 
+import { registerCloner, registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import {
   ArrayPrototypePush,
@@ -111,6 +112,14 @@ export class Blob {
   }
 }
 defineInterface(Blob);
+registerInspectable(Blob, ["size", "type"]);
+registerCloner(Blob, (o) => {
+  if (!isBlob(o)) return undefined;
+  const parts = blobParts(o);
+  const size = blobSize(o);
+  const type = blobType(o);
+  return () => createBlob(parts, size, type);
+});
 
 export class File extends Blob {
   #name = "";
@@ -153,6 +162,16 @@ export class File extends Blob {
   }
 }
 defineInterface(File);
+registerInspectable(File, ["name", "lastModified"]);
+registerCloner(File, (o) => {
+  if (!isFile(o)) return undefined;
+  const parts = blobParts(o);
+  const size = blobSize(o);
+  const type = blobType(o);
+  const name = fileName(o);
+  const modified = fileLastModified(o);
+  return () => createFile(parts, size, type, name, modified);
+});
 
 function toBlobPart(v: unknown): BlobPart {
   return isBlob(v) || isBufferSource(v) ? v : toUSVString(v);

@@ -4,6 +4,7 @@
 // not inherit from Error's constructor, only its prototype does. So the constructor returns an Error made for
 // new.target, on which the private state is stamped.
 
+import { registerCloner } from "../bootstrap/interfaces.ts";
 import { defineConstants, defineInterface, illegalInvocation, isObject, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { Error, ErrorPrototype, ObjectSetPrototypeOf, RangeError, ReflectConstruct } from "../bootstrap/primordials.ts";
 
@@ -120,6 +121,15 @@ defineConstants(DOMException, {
   DATA_CLONE_ERR: 25,
 });
 
+registerCloner(DOMException, (o) => {
+  if (!isDOMException(o)) return undefined;
+  const { name, message } = domExceptionParts(o);
+  return () => new DOMException(message, name);
+});
+
+/** Options that make an error like this one; undefined if it is none of these. */
+let amountsOf: (v: object) => object | undefined;
+
 /** https://webidl.spec.whatwg.org/#quotaexceedederror */
 export class QuotaExceededError extends DOMException {
   #quota: number | null;
@@ -135,6 +145,10 @@ export class QuotaExceededError extends DOMException {
     if (this.#quota !== null && this.#requested !== null && this.#requested < this.#quota) throw new RangeError("QuotaExceededError: requested must not be less than quota.");
   }
 
+  static {
+    amountsOf = (v) => (#quota in v ? { __proto__: null, quota: v.#quota ?? undefined, requested: v.#requested ?? undefined } : undefined);
+  }
+
   get quota(): number | null {
     if (!(#quota in this)) illegalInvocation();
     return this.#quota;
@@ -145,6 +159,12 @@ export class QuotaExceededError extends DOMException {
   }
 }
 defineInterface(QuotaExceededError);
+registerCloner(QuotaExceededError, (o) => {
+  const amounts = amountsOf(o);
+  if (amounts === undefined) return undefined;
+  const { message } = domExceptionParts(o as DOMException);
+  return () => new QuotaExceededError(message, amounts);
+});
 
 function amount(v: unknown, what: string): number | null {
   if (v === undefined) return null;

@@ -1,6 +1,7 @@
 // TextEncoder and TextDecoder (https://encoding.spec.whatwg.org/#api). Deviation: of the legacy encodings only
 // windows-1252 is decoded; the others are recognised and refused with a RangeError that names them.
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import {
   ArrayPrototypeJoin,
@@ -47,6 +48,7 @@ export class TextEncoder {
   }
 }
 defineInterface(TextEncoder);
+registerInspectable(TextEncoder, ["encoding"]);
 
 // What a decoder does with the bytes of one call. rest takes the bytes that cannot be decoded yet.
 type Decode = (bytes: Uint8Array, more: boolean, fatal: boolean, rest: Rest) => string | undefined;
@@ -216,3 +218,4 @@ export class TextDecoder {
   }
 }
 defineInterface(TextDecoder);
+registerInspectable(TextDecoder, ["encoding", "fatal", "ignoreBOM"]);

@@ -1,6 +1,7 @@
 // ExtendableEvent and FetchEvent (https://w3c.github.io/ServiceWorker/#extendableevent), what listeners of a worker in
 // service-worker syntax get. Deviation: passThroughOnException, which the Workers platform adds.
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { defineInterface, illegalInvocation, isObject, requireArguments, toDictionary, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { Event } from "./events/event.ts";
@@ -87,3 +88,4 @@ export class FetchEvent extends ExtendableEvent {
   }
 }
 defineInterface(FetchEvent);
+registerInspectable(FetchEvent, ["request"]);

@@ -1,5 +1,6 @@
 // FormData (https://xhr.spec.whatwg.org/#interface-formdata). The constructor takes no form: there is no document.
 
+import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import { ArrayPrototypePush, MathFloor } from "../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toUSVString, typeError } from "../bootstrap/webidl.ts";
@@ -91,6 +92,7 @@ export class FormData {
   }
 }
 defineInterface(FormData);
+registerInspectable(FormData, [], (o) => (isFormData(o) ? toPairs(formDataEntries(o)) : undefined));
 defineIterable(FormData, (self) => formDataEntries(self));
 
 /** The overloads of append and set, and "create an entry" (HTML). */

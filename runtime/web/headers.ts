@@ -7,6 +7,7 @@
 // Deviations, as in Workers: no header is forbidden (guards "request", "request-no-cors" and "response" let everything
 // pass; only "immutable" means something); names are kept in lower case; getAll("set-cookie") exists.
 
+import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import {
   ArrayPrototypePush,
   ArrayPrototypeSlice,
@@ -244,6 +245,7 @@ export class Headers {
   }
 }
 defineInterface(Headers);
+registerInspectable(Headers, [], (o) => (isHeaders(o) ? toPairs(StringPrototypeSplit(packHeaders(o), "\n")) : undefined));
 defineIterable(Headers, (self) => sortedPairs(self));
 const ownIterator = (Headers.prototype as unknown as { [k: symbol]: unknown })[SymbolIterator];
 

@@ -3,6 +3,7 @@
 // looked through, and what an object is comes from V8 (native.typeTag), not from what it says of itself. The one
 // exception is the text of a stack, which V8 may ask Error.prepareStackTrace for.
 
+import { interfaceOfPrototype } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import {
   ArrayBufferPrototypeGetByteLength,
@@ -99,42 +100,19 @@ export function ownProperty(o: object, key: PropertyKey): PropertyDescriptor | u
 
 // ---- platform objects
 
-interface Shape {
-  prototype: object;
-  getters: { name: string; get: unknown }[];
-  entries: ((o: object) => [string, unknown][] | undefined) | undefined;
-}
-const shapes: Shape[] = [];
-
-/**
- * Shows instances of an interface by the values of these accessors of its prototype, which must have no side effects.
- * Call at snapshot time, base classes first. entries replaces accessors for collections; it must call no code of the worker's.
- */
-export function registerInspectable(cls: { prototype: object }, accessors: readonly string[], entries?: (o: object) => [string, unknown][] | undefined): void {
-  const getters: Shape["getters"] = [];
-  for (let i = 0; i < accessors.length; i++) {
-    const name = accessors[i]!;
-    const get = ownProperty(cls.prototype, name)?.get;
-    if (get !== undefined) ArrayPrototypePush(getters, { name, get });
-  }
-  ArrayPrototypePush(shapes, { prototype: cls.prototype, getters, entries });
-}
-
 function platformEntries(state: Inspection, value: object, depth: number): string[] | undefined {
   // The accessors throw for objects that only inherit from the prototype without being instances: brand enough.
   let prototype: object | null = ObjectGetPrototypeOf(value);
   for (let hops = 0; prototype !== null && hops < 8; hops++) {
     if (native.typeTag(prototype) === "Proxy") return undefined;
-    for (let i = shapes.length - 1; i >= 0; i--) {
-      const shape = shapes[i]!;
-      if (shape.prototype !== prototype) continue;
+    const known = interfaceOfPrototype(prototype);
+    if (known?.getters !== undefined) {
       try {
         const out: string[] = [];
-        for (let k = 0; k < shape.getters.length; k++) {
-          const { name, get } = shape.getters[k]!;
-          ArrayPrototypePush(out, `${name}: ${formatValue(state, FunctionPrototypeCall(get, value), depth + 1, true)}`);
+        for (let k = 0; k < known.getters.length; k += 2) {
+          ArrayPrototypePush(out, `${known.getters[k] as string}: ${formatValue(state, FunctionPrototypeCall(known.getters[k + 1], value), depth + 1, true)}`);
         }
-        const entries = shape.entries?.(value);
+        const entries = known.entries?.(value);
         if (entries !== undefined) {
           for (let k = 0; k < entries.length && k < inspectItemsMax; k++) {
             ArrayPrototypePush(out, `${quote(entries[k]![0])} => ${formatValue(state, entries[k]![1], depth + 1, true)}`);

@@ -1,6 +1,7 @@
 // Navigator (https://html.spec.whatwg.org/multipage/system-state.html#the-navigator-object), as far as the Workers
 // platform has it. userAgent is what that platform says, since libraries recognise it by this very text.
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { defineInterface, illegalConstructor } from "../bootstrap/webidl.ts";
 
 const construct = {};
@@ -26,5 +27,6 @@ export class Navigator {
   }
 }
 defineInterface(Navigator);
+registerInspectable(Navigator, ["userAgent", "hardwareConcurrency", "language"]);
 
 export const navigator: Navigator = new Navigator(construct);

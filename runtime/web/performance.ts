@@ -2,6 +2,7 @@
 // Deviations, as on the Workers platform: timeOrigin is 0, so now() counts from the epoch and stands still while code
 // runs; marks and measures are returned but not kept, since an isolate may live for weeks.
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { currentEvent } from "../bootstrap/context.ts";
 import { native } from "../bootstrap/native.ts";
 import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
@@ -61,6 +62,7 @@ export class PerformanceEntry {
   }
 }
 defineInterface(PerformanceEntry);
+registerInspectable(PerformanceEntry, ["name", "entryType", "startTime", "duration"]);
 
 /** A detail is cloned when the entry is made; null if there is none. */
 function cloneDetail(detail: unknown): unknown {
@@ -95,6 +97,7 @@ export class PerformanceMark extends PerformanceEntry {
   }
 }
 defineInterface(PerformanceMark);
+registerInspectable(PerformanceMark, ["detail"]);
 
 export class PerformanceMeasure extends PerformanceEntry {
   #detail: unknown;
@@ -112,6 +115,7 @@ export class PerformanceMeasure extends PerformanceEntry {
   }
 }
 defineInterface(PerformanceMeasure);
+registerInspectable(PerformanceMeasure, ["detail"]);
 
 /** Entries that an isolate remembers; the oldest are dropped. */
 export const entriesMax = 1000;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mock } from "../testing/mock-native.ts";
 
-const { registerPlatformInterface, structuredClone } = await import("./structured-clone.ts");
+const { defineInterface, registerCloner } = await import("../bootstrap/interfaces.ts");
+const { structuredClone } = await import("./structured-clone.ts");
 const { DOMException } = await import("./domexception.ts");
 
 class Cloneable {
@@ -12,11 +13,12 @@ class Cloneable {
   }
 }
 class Refused {}
-registerPlatformInterface(Cloneable, (o) => {
+defineInterface(Cloneable);
+registerCloner(Cloneable, (o) => {
   const { n } = o as Cloneable;
   return () => new Cloneable(n + 1);
 });
-registerPlatformInterface(Refused);
+defineInterface(Refused);
 
 // The stand-in's serialiser knows no platform objects: a value that is one itself is enough to see the callbacks.
 const plain = mock.native.structuredClone;

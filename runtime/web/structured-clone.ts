@@ -1,45 +1,20 @@
 // structuredClone (https://html.spec.whatwg.org/multipage/structured-data.html#dom-structuredclone). V8's serialiser does
-// the language's own values; interfaces of the platform that are serialisable register themselves here, and all others
-// are refused. Deviations: streams and message ports cannot be transferred yet and are refused by name; what counts as
+// the language's own values; interfaces of the platform that are serialisable have a cloner (registerCloner), and all
+// others are refused. Deviations: streams and message ports cannot be transferred yet and are refused by name; what counts as
 // a platform object is told by its prototype chain; a DOMException inside another value becomes a plain Error, since V8
 // takes it for one of its own.
 
+import { interfaceOfPrototype, type PlatformInterface } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import {
-  ArrayPrototypeIncludes,
-  ArrayPrototypePush,
-  ObjectGetPrototypeOf,
-  ObjectPrototype,
-  WeakMap,
-  WeakMapPrototypeGet,
-  WeakMapPrototypeSet,
-} from "../bootstrap/primordials.ts";
+import { ArrayPrototypeIncludes, ArrayPrototypePush, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
 import { isArrayBuffer, requireArguments, toDictionary, toSequence } from "../bootstrap/webidl.ts";
 import { DOMException, isDOMException } from "./domexception.ts";
-
-/** Makes the copy of a platform object; undefined refuses, as a brand check does. */
-export type Cloner = (value: object) => (() => object) | undefined;
-
-interface PlatformInterface {
-  readonly name: string;
-  readonly clone: Cloner | undefined;
-}
-
-const interfaces = new WeakMap<object, PlatformInterface>();
-
-/**
- * Tells that instances of this interface are platform objects: refused by structuredClone unless clone is given. clone
- * reads what is to be kept at once and returns the function that makes the copy. At snapshot time.
- */
-export function registerPlatformInterface(cls: { prototype: object; name: string }, clone?: Cloner): void {
-  WeakMapPrototypeSet(interfaces, cls.prototype, { name: cls.name, clone });
-}
 
 function interfaceOf(value: object): PlatformInterface | undefined {
   if (native.typeTag(value) === "Proxy") return undefined;
   let at = ObjectGetPrototypeOf(value);
   while (at !== null && at !== ObjectPrototype) {
-    const found = WeakMapPrototypeGet(interfaces, at);
+    const found = interfaceOfPrototype(at);
     if (found !== undefined) return found;
     if (native.typeTag(at) === "Proxy") return undefined;
     at = ObjectGetPrototypeOf(at);

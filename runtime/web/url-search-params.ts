@@ -2,6 +2,7 @@
 //
 // The list is kept flat, name before value. A query that came from a URL is only parsed when somebody asks.
 
+import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import { ArrayPrototypePush, ArrayPrototypeSort, ReflectOwnKeys, ObjectPrototypePropertyIsEnumerable, StringPrototypeCharCodeAt, StringPrototypeSlice, SymbolIterator } from "../bootstrap/primordials.ts";
 import { defineInterface, isObject, iterate, requireArguments, toSequence, toUSVString, typeError } from "../bootstrap/webidl.ts";
@@ -155,6 +156,7 @@ export class URLSearchParams {
   }
 }
 defineInterface(URLSearchParams);
+registerInspectable(URLSearchParams, [], (o) => (isURLSearchParams(o) ? toPairs(native.formDecode(serializeSearchParams(o))) : undefined));
 defineIterable(URLSearchParams, (self) => pairsOf(self));
 
 function fromSequence(init: object, method: unknown): string[] {

@@ -3,6 +3,7 @@
 //
 // Deviation: createObjectURL and revokeObjectURL are absent, as in Workers: an isolate has no blob URL store.
 
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native, type UrlRecord } from "../bootstrap/native.ts";
 import { StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError } from "../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toUSVString } from "../bootstrap/webidl.ts";
@@ -178,6 +179,7 @@ export class URL {
   }
 }
 defineInterface(URL);
+registerInspectable(URL, ["href", "origin", "protocol", "username", "password", "host", "hostname", "port", "pathname", "search", "hash"]);
 
 // ---- reading a record
 

@@ -1,5 +1,6 @@
 // CloseEvent (https://websockets.spec.whatwg.org/#the-closeevent-interface).
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { defineInterface, requireArguments, toDictionary, toUnsignedShort, toUSVString } from "../../bootstrap/webidl.ts";
 import { Event, type EventInit } from "./event.ts";
 
@@ -37,3 +38,4 @@ export class CloseEvent extends Event {
   }
 }
 defineInterface(CloseEvent);
+registerInspectable(CloseEvent, ["code", "reason", "wasClean"]);

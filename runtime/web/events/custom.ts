@@ -1,5 +1,6 @@
 // CustomEvent (https://dom.spec.whatwg.org/#interface-customevent).
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { defineInterface, requireArguments, toDictionary, toDOMString } from "../../bootstrap/webidl.ts";
 import { Event, type EventInit, initialize, recordOf } from "./event.ts";
 
@@ -31,3 +32,4 @@ export class CustomEvent extends Event {
   }
 }
 defineInterface(CustomEvent);
+registerInspectable(CustomEvent, ["detail"]);

@@ -1,5 +1,6 @@
 // ErrorEvent (https://html.spec.whatwg.org/#errorevent).
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { defineInterface, isObject, requireArguments, toDictionary, toDOMString, toUnsignedLong, toUSVString } from "../../bootstrap/webidl.ts";
 import { Event, type EventInit } from "./event.ts";
 import { setErrorArguments } from "./target.ts";
@@ -55,4 +56,5 @@ export class ErrorEvent extends Event {
   }
 }
 defineInterface(ErrorEvent);
+registerInspectable(ErrorEvent, ["message", "error"]);
 setErrorArguments((event) => (isErrorEvent(event) ? [event.message, event.filename, event.lineno, event.colno, event.error] : undefined));

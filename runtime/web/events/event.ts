@@ -1,5 +1,6 @@
 // Event (https://dom.spec.whatwg.org/#interface-event), without trees: a path has one target.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { native } from "../../bootstrap/native.ts";
 import { defineConstants, defineInterface, illegalInvocation, isObject, requireArguments, toDictionary, toDOMString } from "../../bootstrap/webidl.ts";
 import { ObjectDefineProperty } from "../../bootstrap/primordials.ts";
@@ -167,6 +168,7 @@ export class Event {
 }
 
 defineInterface(Event);
+registerInspectable(Event, ["type", "defaultPrevented", "cancelable", "timeStamp"]);
 defineConstants(Event, { NONE, CAPTURING_PHASE, AT_TARGET, BUBBLING_PHASE });
 
 /** An event that the platform itself makes: isTrusted is true. */

@@ -1,6 +1,7 @@
 // MessageEvent (https://html.spec.whatwg.org/#messageevent).
 // Deviation: source and ports may be any event targets, since WebSocket and MessagePort live in files of their own.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { defineInterface, requireArguments, toDictionary, toDOMString, toSequence, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { ObjectFreeze } from "../../bootstrap/primordials.ts";
 import { Event, type EventInit, initialize, recordOf } from "./event.ts";
@@ -88,3 +89,4 @@ export class MessageEvent extends Event {
   }
 }
 defineInterface(MessageEvent);
+registerInspectable(MessageEvent, ["data"]);

@@ -1,5 +1,6 @@
 // PromiseRejectionEvent (https://html.spec.whatwg.org/#promiserejectionevent).
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { defineInterface, isObject, requireArguments, typeError } from "../../bootstrap/webidl.ts";
 import { Event, type EventInit } from "./event.ts";
 
@@ -30,3 +31,4 @@ export class PromiseRejectionEvent extends Event {
   }
 }
 defineInterface(PromiseRejectionEvent);
+registerInspectable(PromiseRejectionEvent, ["promise", "reason"]);

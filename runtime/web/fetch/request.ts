@@ -6,6 +6,7 @@
 // there is no HTTP cache between a worker and the network; "patch" is upper-cased like the methods of the standard's list;
 // priority is checked and ignored. There is no base URL: relative URLs are invalid.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import type { EventState } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
 import { JSONParse, ObjectGetOwnPropertyDescriptor, PromiseReject, StringPrototypeToUpperCase, TypeError, uncurryThis } from "../../bootstrap/primordials.ts";
@@ -328,6 +329,7 @@ export class Request {
   }
 }
 defineInterface(Request);
+registerInspectable(Request, ["method", "url", "headers", "redirect", "cf", "bodyUsed"]);
 
 /** Whether a fetch with this signal has to fail at once. */
 export function isAborted(signal: AbortSignal | undefined): signal is AbortSignal {

@@ -2,6 +2,7 @@
 //
 // A Response made from a string is two small objects: headers appear when they are asked for.
 
+import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { JSONStringify, PromiseReject, RangeError, StringPrototypeCharCodeAt, TypeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toEnum, toUnsignedShort, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { native } from "../../bootstrap/native.ts";
@@ -228,6 +229,7 @@ export class Response {
   }
 }
 defineInterface(Response);
+registerInspectable(Response, ["status", "statusText", "ok", "headers", "redirected", "type", "url", "bodyUsed"]);
 
 /** §2.2.3 "null body status". */
 export function isNullBodyStatus(status: number): boolean {

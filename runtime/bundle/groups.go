@@ -1,0 +1,9 @@
+package main
+
+type group struct {
+	name    string
+	modules []string
+	idle    []string
+}
+
+var groups = []group{}
