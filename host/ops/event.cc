@@ -54,6 +54,7 @@ bool AppendFrameWith(std::string& out, wire::MessageType type, uint32_t id, Fill
 void Respond(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   EventRecord* event = instance->FindEvent(id);
   if (event == nullptr || event->responded) return;
@@ -79,6 +80,7 @@ void Respond(const Info& info) {
 void EventDone(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   EventRecord* event = instance->FindEvent(Uint(info, 0));
   if (event == nullptr) return;
   const auto outcome = static_cast<wire::Outcome>(Uint(info, 1));
@@ -90,7 +92,8 @@ void EventDone(const Info& info) {
 }
 
 void EventHeaders(const Info& info) {
-  EventRecord* event = Caller(info)->FindEvent(Uint(info, 0));
+  WorkerInstance* instance = Caller(info);
+  EventRecord* event = instance == nullptr ? nullptr : instance->FindEvent(Uint(info, 0));
   const std::string_view headers = event == nullptr ? std::string_view() : event->fetch.headers;
   info.GetReturnValue().Set(v8::String::NewFromOneByte(info.GetIsolate(),
                                                        reinterpret_cast<const uint8_t*>(headers.data()),
@@ -99,7 +102,8 @@ void EventHeaders(const Info& info) {
 }
 
 void EventCf(const Info& info) {
-  EventRecord* event = Caller(info)->FindEvent(Uint(info, 0));
+  WorkerInstance* instance = Caller(info);
+  EventRecord* event = instance == nullptr ? nullptr : instance->FindEvent(Uint(info, 0));
   const std::string_view cf = event == nullptr ? std::string_view() : event->fetch.cf;
   info.GetReturnValue().Set(
       v8::String::NewFromUtf8(info.GetIsolate(), cf.data(), v8::NewStringType::kNormal, static_cast<int>(cf.size()))
@@ -109,6 +113,7 @@ void EventCf(const Info& info) {
 // log(event, level, text)
 void Log(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const auto level = static_cast<wire::LogLevel>(Uint(info, 1));
   if (instance == nullptr || !wire::IsValid(level)) return;
   std::string& out = instance->out();
@@ -123,6 +128,7 @@ void Log(const Info& info) {
 void Call(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t event = Uint(info, 0);
   const auto op = static_cast<wire::CallOp>(Uint(info, 2));
   const uint32_t stream = Uint(info, 3);
@@ -148,7 +154,9 @@ void Call(const Info& info) {
   info.GetReturnValue().Set(id);
 }
 
-void CallAbort(const Info& info) { Caller(info)->AbortCall(Uint(info, 0)); }
+void CallAbort(const Info& info) {
+  if (WorkerInstance* instance = Caller(info)) instance->AbortCall(Uint(info, 0));
+}
 
 constexpr Op kOps[] = {
     {"respond", &Respond, 7},

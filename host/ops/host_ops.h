@@ -14,7 +14,8 @@ std::span<const Op> TaskOps();
 // All operations, in the order of the snapshot's external references.
 const std::vector<Op>& AllOps();
 
-// The instance that the running code belongs to; null while the snapshot is built.
+// The instance that the running code belongs to. Null while the snapshot is built: operations then do nothing, so that
+// the runtime layer may rehearse a request, and the code of it is in the snapshot.
 inline WorkerInstance* Caller(const v8::FunctionCallbackInfo<v8::Value>& info) {
   return WorkerInstance::From(info.GetIsolate());
 }

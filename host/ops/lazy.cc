@@ -7,13 +7,14 @@ namespace skerry {
 
 namespace {
 
-// data is the function that makes the value.
-void MakeValue(v8::Local<v8::Name>, const v8::PropertyCallbackInfo<v8::Value>& info) {
+// data is the function that makes the value of that name.
+void MakeValue(v8::Local<v8::Name> name, const v8::PropertyCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
+  v8::Local<v8::Value> argument = name;
   v8::Local<v8::Value> value;
   if (info.Data()
           .As<v8::Function>()
-          ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 0, nullptr)
+          ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &argument)
           .ToLocal(&value)) {
     info.GetReturnValue().Set(value);
   }

@@ -14,6 +14,7 @@ constexpr size_t kOnHeapMax = 64;  // Typed arrays up to this size live on V8's 
 // streamPull(stream, bytes)
 void StreamPull(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0), bytes = Uint(info, 1);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || !stream->inbound || stream->collecting || bytes == 0) return;
@@ -25,6 +26,7 @@ void StreamPull(const Info& info) {
 // streamCollect(stream, text)
 void StreamCollect(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || !stream->inbound || stream->collecting) return;
@@ -38,6 +40,7 @@ void StreamCollect(const Info& info) {
 // streamCancel(stream, message)
 void StreamCancel(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || !stream->inbound) return;
@@ -47,11 +50,15 @@ void StreamCancel(const Info& info) {
   instance->CloseStream(id);
 }
 
-void StreamOpen(const Info& info) { info.GetReturnValue().Set(Caller(info)->OpenStream(Uint(info, 0))); }
+void StreamOpen(const Info& info) {
+  WorkerInstance* instance = Caller(info);
+  info.GetReturnValue().Set(instance == nullptr ? 0 : instance->OpenStream(Uint(info, 0)));
+}
 
 // streamWrite(stream, bytes): credit left
 void StreamWrite(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || stream->inbound || !info[1]->IsArrayBufferView()) {
@@ -67,6 +74,7 @@ void StreamWrite(const Info& info) {
 
 void StreamEnd(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || stream->inbound) return;
@@ -76,6 +84,7 @@ void StreamEnd(const Info& info) {
 // streamReset(stream, code, message)
 void StreamReset(const Info& info) {
   WorkerInstance* instance = Caller(info);
+  if (instance == nullptr) return;
   const uint32_t id = Uint(info, 0);
   StreamRecord* stream = instance->FindStream(id);
   if (stream == nullptr || stream->inbound) return;

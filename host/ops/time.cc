@@ -21,10 +21,12 @@ void Monotonic(const Info& info) {
 // timerStart(event, id, delay)
 void TimerStart(const Info& info) {
   const double delay = info[2]->IsNumber() ? info[2].As<v8::Number>()->Value() : 0;
-  Caller(info)->StartTimer(Uint(info, 0), Uint(info, 1), delay);
+  if (WorkerInstance* instance = Caller(info)) instance->StartTimer(Uint(info, 0), Uint(info, 1), delay);
 }
 
-void TimerCancel(const Info& info) { Caller(info)->StopTimer(Uint(info, 0)); }
+void TimerCancel(const Info& info) {
+  if (WorkerInstance* instance = Caller(info)) instance->StopTimer(Uint(info, 0));
+}
 
 constexpr Op kOps[] = {
     {"now", &Now, 0},
