@@ -6,13 +6,13 @@
 
 import { isWorkerEntrypoint } from "../cloudflare/workers.ts";
 import { type AbortSignal, createAbortSignal, signalAbort } from "../web/abort.ts";
-import { writeLog } from "../web/console.ts";
 import { DOMException } from "../web/domexception.ts";
 import { isListenedTo, dispatchTrusted } from "../web/events/target.ts";
 import { closeFetchEvent, type EventLifetime, makeFetchEvent } from "../web/extendable.ts";
 import { endEventResources } from "../web/fetch/resources.ts";
 import { requestFromEvent } from "../web/fetch/request.ts";
 import type { Response } from "../web/fetch/response.ts";
+import { writeLog } from "../web/log.ts";
 import { cancelTimersOf, setPlatformTimeout } from "../web/timers.ts";
 import { type AsyncFrame, currentEvent, type EventState } from "./context.ts";
 import { describeException } from "./errors.ts";

@@ -1,7 +1,8 @@
 // What the platform says about exceptions that left a worker's code: as text for the end of an event, and through one
 // hook for those that end nothing (a listener, a timer, a microtask, reportError).
 
-import { inspect, withoutPlatformFrames } from "../web/inspect.ts";
+import { inspect } from "../web/inspect.ts";
+import { withoutPlatformFrames } from "../web/stack.ts";
 import { isObject } from "./webidl.ts";
 
 export interface ExceptionText {

@@ -1,8 +1,8 @@
 // Joins the dispatch of events to the fetch part of the runtime: how the Request of an event is made and how its Response
 // leaves.
 
-import { sendBody } from "../web/fetch/outbound.ts";
 import { isResponse, type Response, responseParts } from "../web/fetch/response.ts";
+import { sendBody } from "../web/fetch/send-body.ts";
 import type { EventState } from "./context.ts";
 import { native } from "./native.ts";
 import { TypeError } from "./primordials.ts";

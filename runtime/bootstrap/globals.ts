@@ -1,6 +1,9 @@
 // The global object of a worker: what is on it, with which property descriptors
 // (https://webidl.spec.whatwg.org/#define-the-global-property-references), and what V8 put there that has no place in a
 // worker. Nothing of the platform but these values is reachable from it.
+//
+// Most of them are made when they are first read (native.defineLazy), which costs a worker that does not use them nothing
+// but the name.
 
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
@@ -46,7 +49,8 @@ import { URL } from "../web/url.ts";
 import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
-import { FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys } from "./primordials.ts";
+import { native } from "./native.ts";
+import { defineData, FunctionPrototypeApply, ObjectSetPrototypeOf, ReflectOwnKeys, TypeError } from "./primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -71,90 +75,196 @@ const { fetch, reportError } = {
   },
 };
 
-/** Interface objects: writable, configurable, not enumerable. */
-const interfaces = {
-  AbortController,
-  AbortSignal,
-  Blob,
-  ByteLengthQueuingStrategy,
-  CloseEvent,
-  CountQueuingStrategy,
-  Crypto,
-  CryptoKey,
-  CustomEvent,
-  DOMException,
-  ErrorEvent,
-  Event,
-  EventTarget,
-  ExecutionContext,
-  ExtendableEvent,
-  FetchEvent,
-  File,
-  FixedLengthStream,
-  FormData,
-  Headers,
-  IdentityTransformStream,
-  MessageEvent,
-  Navigator,
-  Performance,
-  PerformanceEntry,
-  PerformanceMark,
-  PerformanceMeasure,
-  PromiseRejectionEvent,
-  QuotaExceededError,
-  ReadableByteStreamController,
-  ReadableStream,
-  ReadableStreamBYOBReader,
-  ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController,
-  ReadableStreamDefaultReader,
-  Request,
-  Response,
-  Scheduler,
-  ServiceWorkerGlobalScope,
-  SubtleCrypto,
-  TextDecoder,
-  TextDecoderStream,
-  TextEncoder,
-  TextEncoderStream,
-  TransformStream,
-  TransformStreamDefaultController,
-  URL,
-  URLSearchParams,
-  WorkerGlobalScope,
-  WritableStream,
-  WritableStreamDefaultController,
-  WritableStreamDefaultWriter,
-};
+/** What every worker has use for, or what the others are made of. */
+const interfaces = { EventTarget, ExecutionContext, Headers, Request, Response, ServiceWorkerGlobalScope, WorkerGlobalScope };
 
-/** Operations of the global scope: writable, enumerable, configurable. */
-const operations = {
-  atob,
-  btoa,
-  clearInterval,
-  clearTimeout,
-  fetch,
-  queueMicrotask,
-  reportError,
-  setInterval,
-  setTimeout,
-  structuredClone,
-};
+/** Interface objects (not enumerable, as console is) that are made when somebody asks for them: their modules are in lazy groups. */
+const lazyInterfaces = [
+  "AbortController",
+  "AbortSignal",
+  "Blob",
+  "ByteLengthQueuingStrategy",
+  "CloseEvent",
+  "CountQueuingStrategy",
+  "Crypto",
+  "CryptoKey",
+  "CustomEvent",
+  "DOMException",
+  "ErrorEvent",
+  "Event",
+  "ExtendableEvent",
+  "FetchEvent",
+  "File",
+  "FixedLengthStream",
+  "FormData",
+  "IdentityTransformStream",
+  "MessageEvent",
+  "Navigator",
+  "Performance",
+  "PerformanceEntry",
+  "PerformanceMark",
+  "PerformanceMeasure",
+  "PromiseRejectionEvent",
+  "QuotaExceededError",
+  "ReadableByteStreamController",
+  "ReadableStream",
+  "ReadableStreamBYOBReader",
+  "ReadableStreamBYOBRequest",
+  "ReadableStreamDefaultController",
+  "ReadableStreamDefaultReader",
+  "Scheduler",
+  "SubtleCrypto",
+  "TextDecoder",
+  "TextDecoderStream",
+  "TextEncoder",
+  "TextEncoderStream",
+  "TransformStream",
+  "TransformStreamDefaultController",
+  "URL",
+  "URLSearchParams",
+  "WritableStream",
+  "WritableStreamDefaultController",
+  "WritableStreamDefaultWriter",
+  "console",
+];
 
-/** Attributes of the global scope. Workers may replace them, as the Minimum Common API lets a runtime allow. */
-const attributes = { crypto, navigator, performance, scheduler };
+/** Operations of the global scope (enumerable), and its attributes, which workers may replace, as the Minimum Common API lets a runtime allow. */
+const lazyMembers = ["atob", "btoa", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "queueMicrotask", "scheduler", "setInterval", "setTimeout", "structuredClone"];
+
+/** The value of a name in the lists above. */
+function make(name: string): unknown {
+  switch (name) {
+    case "AbortController":
+      return AbortController;
+    case "AbortSignal":
+      return AbortSignal;
+    case "Blob":
+      return Blob;
+    case "ByteLengthQueuingStrategy":
+      return ByteLengthQueuingStrategy;
+    case "CloseEvent":
+      return CloseEvent;
+    case "CountQueuingStrategy":
+      return CountQueuingStrategy;
+    case "Crypto":
+      return Crypto;
+    case "CryptoKey":
+      return CryptoKey;
+    case "CustomEvent":
+      return CustomEvent;
+    case "DOMException":
+      return DOMException;
+    case "ErrorEvent":
+      return ErrorEvent;
+    case "Event":
+      return Event;
+    case "ExtendableEvent":
+      return ExtendableEvent;
+    case "FetchEvent":
+      return FetchEvent;
+    case "File":
+      return File;
+    case "FixedLengthStream":
+      return FixedLengthStream;
+    case "FormData":
+      return FormData;
+    case "IdentityTransformStream":
+      return IdentityTransformStream;
+    case "MessageEvent":
+      return MessageEvent;
+    case "Navigator":
+      return Navigator;
+    case "Performance":
+      return Performance;
+    case "PerformanceEntry":
+      return PerformanceEntry;
+    case "PerformanceMark":
+      return PerformanceMark;
+    case "PerformanceMeasure":
+      return PerformanceMeasure;
+    case "PromiseRejectionEvent":
+      return PromiseRejectionEvent;
+    case "QuotaExceededError":
+      return QuotaExceededError;
+    case "ReadableByteStreamController":
+      return ReadableByteStreamController;
+    case "ReadableStream":
+      return ReadableStream;
+    case "ReadableStreamBYOBReader":
+      return ReadableStreamBYOBReader;
+    case "ReadableStreamBYOBRequest":
+      return ReadableStreamBYOBRequest;
+    case "ReadableStreamDefaultController":
+      return ReadableStreamDefaultController;
+    case "ReadableStreamDefaultReader":
+      return ReadableStreamDefaultReader;
+    case "Scheduler":
+      return Scheduler;
+    case "SubtleCrypto":
+      return SubtleCrypto;
+    case "TextDecoder":
+      return TextDecoder;
+    case "TextDecoderStream":
+      return TextDecoderStream;
+    case "TextEncoder":
+      return TextEncoder;
+    case "TextEncoderStream":
+      return TextEncoderStream;
+    case "TransformStream":
+      return TransformStream;
+    case "TransformStreamDefaultController":
+      return TransformStreamDefaultController;
+    case "URL":
+      return URL;
+    case "URLSearchParams":
+      return URLSearchParams;
+    case "WritableStream":
+      return WritableStream;
+    case "WritableStreamDefaultController":
+      return WritableStreamDefaultController;
+    case "WritableStreamDefaultWriter":
+      return WritableStreamDefaultWriter;
+    case "console":
+      return console;
+    case "atob":
+      return atob;
+    case "btoa":
+      return btoa;
+    case "clearInterval":
+      return clearInterval;
+    case "clearTimeout":
+      return clearTimeout;
+    case "crypto":
+      return crypto;
+    case "navigator":
+      return navigator;
+    case "performance":
+      return performance;
+    case "queueMicrotask":
+      return queueMicrotask;
+    case "scheduler":
+      return scheduler;
+    case "setInterval":
+      return setInterval;
+    case "setTimeout":
+      return setTimeout;
+    case "structuredClone":
+      return structuredClone;
+    default:
+      throw new TypeError(`the global ${name} has no value`);
+  }
+}
 
 /** Event handler attributes of the global scope. */
 const eventHandlers = ["error", "unhandledrejection", "rejectionhandled"];
 
 function define(target: object, values: object, enumerable: boolean): void {
   const names = ReflectOwnKeys(values) as string[];
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!;
-    const value = (values as { [k: string]: unknown })[name];
-    if (typeof value === "function" && value.name !== name) ObjectDefineProperty(value, "name", { value: name, configurable: true });
-    ObjectDefineProperty(target, name, { value, writable: true, enumerable, configurable: true });
-  }
+  for (let i = 0; i < names.length; i++) defineData(target, names[i]!, (values as { [k: string]: unknown })[names[i]!], true, enumerable, true);
+}
+
+function defineLazily(target: object, names: readonly string[], enumerable: boolean): void {
+  for (let i = 0; i < names.length; i++) native.defineLazy(target, names[i]!, make, enumerable);
 }
 
 /** Makes a global object that of a worker. Once, at snapshot time. */
@@ -171,10 +281,9 @@ export function installGlobals(global: object): void {
   installGlobalTarget(global);
   installClock(global);
   define(global, interfaces, false);
-  define(global, { console }, false);
-  define(global, operations, true);
-  define(global, attributes, true);
-  define(global, { self: global }, true);
+  defineLazily(global, lazyInterfaces, false);
+  define(global, { fetch, reportError, self: global }, true);
+  defineLazily(global, lazyMembers, true);
   for (let i = 0; i < eventHandlers.length; i++) defineEventHandler(global, eventHandlers[i]!);
 }
 

@@ -5,30 +5,26 @@
 import "./primordials.ts";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint } from "../cloudflare/workers.ts";
 import { AsyncLocalStorage, AsyncResource } from "../node/async_hooks.ts";
-import { setTimerHook } from "../web/abort.ts";
-import { onCallResult } from "../web/fetch/fetch.ts";
 import { onStreamCollected, onStreamData, onStreamEnd, onStreamError } from "../web/fetch/inbound.ts";
 import { onStreamCancelled, onStreamCredit } from "../web/fetch/outbound.ts";
-import { setCloneHook } from "../web/streams/internal.ts";
-import { structuredCloneValue } from "../web/structured-clone.ts";
 import { setReportException } from "../web/events/target.ts";
-import { onTimer, setInternalTimeout } from "../web/timers.ts";
+import { onTimer } from "../web/timers.ts";
 import { cancel, eventKilled, fetch, init, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
 import { installGlobals, prepareGlobals } from "./globals.ts";
+import { onCallResult } from "./calls.ts";
 import { builtin, env, registerBuiltin } from "./modules.ts";
 import { native } from "./native.ts";
 import { onPromiseReject, reportUncaught } from "./unhandled.ts";
 
-setTimerHook(setInternalTimeout);
-setCloneHook(structuredCloneValue);
 setReportException(reportException);
-setExceptionReporter(reportUncaught);
+setExceptionReporter((e) => reportUncaught(e));
 installGlobals(globalThis);
 
-registerBuiltin(["cloudflare:workers"], { DurableObject, env, RpcTarget, waitUntil, WorkerEntrypoint, WorkflowEntrypoint });
-registerBuiltin(["node:async_hooks", "async_hooks"], { AsyncLocalStorage, AsyncResource, default: { AsyncLocalStorage, AsyncResource } });
+registerBuiltin(["cloudflare:workers"], () => ({ DurableObject, env, RpcTarget, waitUntil, WorkerEntrypoint, WorkflowEntrypoint }));
+registerBuiltin(["node:async_hooks", "async_hooks"], () => ({ AsyncLocalStorage, AsyncResource, default: { AsyncLocalStorage, AsyncResource } }));
 
+// Functions of lazy groups must not be named before they are called; see runtime/bundle.
 native.setHandlers({
   init(config) {
     prepareGlobals();
@@ -39,13 +35,13 @@ native.setHandlers({
   fetch,
   cancel,
   eventKilled,
-  callResult: (call, code, message, stream, length, result) => void onCallResult(call, code, message, stream, length, result),
-  streamData: onStreamData,
-  streamEnd: onStreamEnd,
-  streamError: onStreamError,
-  streamCollected: onStreamCollected,
-  streamCredit: onStreamCredit,
-  streamCancelled: onStreamCancelled,
-  timer: onTimer,
-  promiseReject: onPromiseReject,
+  callResult: (call, code, message, stream, length, result) => onCallResult(call, code, message, stream, length, result),
+  streamData: (stream, bytes) => onStreamData(stream, bytes),
+  streamEnd: (stream) => onStreamEnd(stream),
+  streamError: (stream, code, message) => onStreamError(stream, code, message),
+  streamCollected: (stream, value) => onStreamCollected(stream, value),
+  streamCredit: (stream, credit) => onStreamCredit(stream, credit),
+  streamCancelled: (stream, message) => onStreamCancelled(stream, message),
+  timer: (id) => onTimer(id),
+  promiseReject: (type, promise, reason) => onPromiseReject(type, promise, reason),
 });

@@ -2,7 +2,7 @@
 // import.
 
 import type { WorkerConfig } from "./native.ts";
-import { ArrayPrototypeIncludes, defineData, JSONParse, Map, MapPrototypeGet, MapPrototypeSet } from "./primordials.ts";
+import { ArrayPrototypeIncludes, defineData, JSONParse } from "./primordials.ts";
 
 let config: WorkerConfig | undefined;
 
@@ -30,14 +30,21 @@ export function hasCompatFlag(name: string): boolean {
   return config !== undefined && ArrayPrototypeIncludes(config.compatFlags, name);
 }
 
-const builtins = new Map<string, Record<string, unknown>>();
+/** What makes the exports of a built-in module, and what it has made. */
+interface Builtin {
+  readonly make: () => Record<string, unknown>;
+  exports: Record<string, unknown> | undefined;
+}
+const builtins: { [specifier: string]: Builtin | undefined } = { __proto__: null as never };
 
 /** Makes a module importable under these names. At snapshot time. */
-export function registerBuiltin(names: readonly string[], exports: Record<string, unknown>): void {
-  for (let i = 0; i < names.length; i++) MapPrototypeSet(builtins, names[i]!, exports);
+export function registerBuiltin(names: readonly string[], make: () => Record<string, unknown>): void {
+  const entry = { make, exports: undefined };
+  for (let i = 0; i < names.length; i++) builtins[names[i]!] = entry;
 }
 
 /** handlers.builtin. */
 export function builtin(specifier: string): Record<string, unknown> | undefined {
-  return MapPrototypeGet(builtins, specifier);
+  const entry = builtins[specifier];
+  return entry === undefined ? undefined : (entry.exports ??= entry.make());
 }

@@ -133,10 +133,10 @@ export interface Native {
   typeTag(value: object): string;
   constructorName(value: object): string;
   /**
-   * A writable, configurable property whose value make() gives when it is first read; it looks like a data property from the
-   * start. At snapshot time only.
+   * A writable, configurable property whose value make(name) gives when it is first read; it looks like a data property from
+   * the start. If make throws, so does reading, and the next reading tries again. At snapshot time only.
    */
-  defineLazy(target: object, name: PropertyKey, make: () => unknown, enumerable: boolean): void;
+  defineLazy(target: object, name: string, make: (name: string) => unknown, enumerable: boolean): void;
   /** Detached state of an ArrayBuffer. */
   isDetached(buffer: ArrayBuffer): boolean;
   /** ArrayBuffer.prototype.transfer without looking at user-visible properties: the bytes move, the argument is detached. Throws TypeError if it is not detachable. */

@@ -9,7 +9,7 @@
 import { ErrorEvent } from "../web/events/error.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { dispatchTrusted, isListenedTo } from "../web/events/target.ts";
-import { writeLog } from "../web/console.ts";
+import { writeLog } from "../web/log.ts";
 import { inspect, stackOf, titleOf } from "../web/inspect.ts";
 import { type AsyncFrame, currentFrame, runInFrame } from "./context.ts";
 import { native } from "./native.ts";

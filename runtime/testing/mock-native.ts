@@ -258,19 +258,9 @@ const native: Native = {
     }
     return "Object";
   },
-  // The accessor shows, as V8's lazy data property would not.
+  // At once: nothing in plain JavaScript looks like a data property before it has its value.
   defineLazy(target, name, make, enumerable) {
-    const define = (value: unknown): void => void Object.defineProperty(target, name, { value, writable: true, enumerable, configurable: true });
-    Object.defineProperty(target, name, {
-      get() {
-        const value = make();
-        define(value);
-        return value;
-      },
-      set: define,
-      enumerable,
-      configurable: true,
-    });
+    Object.defineProperty(target, name, { value: make(name), writable: true, enumerable, configurable: true });
   },
   isDetached: (buffer) => (buffer as unknown as { detached: boolean }).detached,
   transferBuffer: (buffer) => (buffer as unknown as { transferToFixedLength(): ArrayBuffer }).transferToFixedLength(),

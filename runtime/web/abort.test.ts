@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import "../testing/mock-native.ts";
-const { AbortController, AbortSignal, addAbortAlgorithm, createAbortSignal, createDependentAbortSignal, isAbortSignal, removeAbortAlgorithm, setTimerHook, signalAbort } = await import("./abort.ts");
+import { mock } from "../testing/mock-native.ts";
+const { AbortController, AbortSignal, addAbortAlgorithm, createAbortSignal, createDependentAbortSignal, isAbortSignal, removeAbortAlgorithm, signalAbort } = await import("./abort.ts");
+const { runInFrame } = await import("../bootstrap/context.ts");
+const { onTimer } = await import("./timers.ts");
 const { setReportException } = await import("./events/target.ts");
 
 test("abort runs algorithms before listeners, once", () => {
@@ -38,20 +40,16 @@ test("signals are made by the platform only", () => {
   assert.equal((AbortSignal.abort().reason as Error).name, "AbortError");
 });
 
-test("timeout asks the timer hook and aborts with a TimeoutError", () => {
-  let fire!: () => void;
-  let delay = -1;
-  setTimerHook((fn, ms) => {
-    fire = fn;
-    delay = ms;
-    return 1;
-  });
-  const signal = AbortSignal.timeout(25);
-  assert.equal(delay, 25);
-  assert.equal(signal.aborted, false);
-  fire();
-  assert.equal((signal.reason as Error).name, "TimeoutError");
-  assert.throws(() => AbortSignal.timeout(-1), TypeError);
+test("timeout starts a timer of the event and aborts with a TimeoutError", () => {
+  mock.handlers = { timer: onTimer } as never;
+  runInFrame({ event: { id: 1, ended: false }, stores: undefined }, () => {
+    const signal = AbortSignal.timeout(25);
+    mock.advance(24);
+    assert.equal(signal.aborted, false);
+    mock.advance(1);
+    assert.equal((signal.reason as Error).name, "TimeoutError");
+    assert.throws(() => AbortSignal.timeout(-1), TypeError);
+  }, undefined, []);
 });
 
 test("any follows the sources of its sources, and its own event comes after theirs", () => {

@@ -2,20 +2,11 @@
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toSequence, toUnsignedLongLong, typeError } from "../bootstrap/webidl.ts";
-import { ArrayPrototypePush, TypeError, WeakRef, WeakRefPrototypeDeref } from "../bootstrap/primordials.ts";
+import { ArrayPrototypePush, WeakRef, WeakRefPrototypeDeref } from "../bootstrap/primordials.ts";
 import { DOMException } from "./domexception.ts";
 import { Event } from "./events/event.ts";
 import { defineEventHandler, dispatchTrusted, EventTarget, isListenedTo, onListenersChanged, reportException, setSignalOps } from "./events/target.ts";
-
-// ---- timers
-
-let startTimer: (fn: () => void, ms: number) => number = () => {
-  throw new TypeError("AbortSignal.timeout: the runtime has no timers yet.");
-};
-/** Installs the timer that AbortSignal.timeout uses: fn once, not before ms milliseconds. */
-export function setTimerHook(start: (fn: () => void, ms: number) => number): void {
-  startTimer = start;
-}
+import { setInternalTimeout } from "./timers.ts";
 
 // ---- signals
 
@@ -41,6 +32,9 @@ export let signalAbort: (signal: AbortSignal, reason?: unknown) => void;
 /** Runs fn once when signal aborts, before its event; not at all if it has aborted already. */
 export let addAbortAlgorithm: (signal: AbortSignal, fn: Algorithm) => void;
 export let removeAbortAlgorithm: (signal: AbortSignal, fn: Algorithm) => void;
+export let isAborted: (signal: AbortSignal) => boolean;
+/** What a signal was aborted with. */
+export let abortReason: (signal: AbortSignal) => unknown;
 /** "Create a dependent abort signal". */
 export let createDependentAbortSignal: (sources: readonly AbortSignal[]) => AbortSignal;
 
@@ -78,7 +72,7 @@ export class AbortSignal extends EventTarget {
     requireArguments(arguments.length, 1, context);
     const ms = toUnsignedLongLong(milliseconds, context, { enforceRange: true });
     const signal = make();
-    startTimer(() => signalAbort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError")), ms);
+    setInternalTimeout(() => signalAbort(signal, new DOMException("The operation was aborted due to timeout", "TimeoutError")), ms);
     return signal;
   }
 
@@ -161,6 +155,8 @@ export class AbortSignal extends EventTarget {
       signal.#runAbortSteps();
       for (let i = 0; i < toAbort.length; i++) toAbort[i]!.#runAbortSteps();
     };
+    isAborted = (signal) => signal.#aborted;
+    abortReason = (signal) => signal.#reason;
     addAbortAlgorithm = (signal, fn) => {
       if (signal.#aborted) return;
       ArrayPrototypePush((signal.#algorithms ??= []), fn);

@@ -17,7 +17,7 @@ import {
   TypeError,
 } from "../bootstrap/primordials.ts";
 import { defineInterface, isBufferSource, isObject, requireArguments, toDictionary, toDOMString, toEnum, toInteger, toSequence, toUSVString } from "../bootstrap/webidl.ts";
-import { concatBytes, copyBytes, decodeUtf8, sliceParts } from "./bytes.ts";
+import { concatBytes, copyBytes, decodeUtf8, sliceParts, wholeOf } from "./bytes.ts";
 import { StreamOrigin } from "./fetch/origin.ts";
 import { partsStream } from "./fetch/parts-stream.ts";
 
@@ -221,9 +221,4 @@ function relative(v: unknown, missing: number, size: number): number {
   const n = toInteger(v, 64, true, "Blob.slice", { clamp: true });
   if (n < 0) return size + n > 0 ? size + n : 0;
   return n < size ? n : size;
-}
-
-/** The bytes as one array; not a copy if there is only one part. */
-export function wholeOf(parts: readonly Uint8Array[], size: number): Uint8Array {
-  return parts.length === 1 ? parts[0]! : concatBytes(parts, size);
 }

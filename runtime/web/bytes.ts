@@ -51,3 +51,8 @@ export function sliceParts(parts: readonly Uint8Array[], start: number, end: num
   }
   return out;
 }
+
+/** The bytes as one array; not a copy if there is only one part. */
+export function wholeOf(parts: readonly Uint8Array[], size: number): Uint8Array {
+  return parts.length === 1 ? parts[0]! : concatBytes(parts, size);
+}

@@ -36,6 +36,7 @@ import {
 import { LogLevel } from "../bootstrap/wire.gen.ts";
 import { isObject, toDOMString } from "../bootstrap/webidl.ts";
 import { formatArguments, inspect, inspectItemsMax, ownProperty, stackOf } from "./inspect.ts";
+import { writeLog } from "./log.ts";
 
 interface ConsoleState {
   indent: string;
@@ -56,12 +57,6 @@ function stateOf(event: EventState | undefined): ConsoleState {
   let state = WeakMapPrototypeGet(states, key);
   if (state === undefined) WeakMapPrototypeSet(states, key, (state = { indent: "", counts: new Map(), timers: new Map() }));
   return state;
-}
-
-/** Writes one line to the log of the current event; after its end, to that of the worker. */
-export function writeLog(level: number, text: string): void {
-  const event = currentEvent();
-  native.log(event === undefined || event.ended ? 0 : event.id, level, text);
 }
 
 function print(level: number, args: readonly unknown[]): void {

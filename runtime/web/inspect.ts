@@ -49,7 +49,6 @@ import {
   StringPrototypePadStart,
   StringPrototypeReplaceAll,
   StringPrototypeSlice,
-  StringPrototypeSplit,
   StringPrototypeStartsWith,
   StringPrototypeValueOf,
   SymbolPrototypeToString,
@@ -62,6 +61,7 @@ import {
   viewByteOffset,
 } from "../bootstrap/primordials.ts";
 import { domExceptionParts, isDOMException } from "./domexception.ts";
+import { withoutPlatformFrames } from "./stack.ts";
 
 /** How deep nested objects are shown before they become [Object]. */
 export const inspectDepth = 4;
@@ -464,21 +464,6 @@ function promiseItems(state: Inspection, promise: Promise<unknown>, depth: numbe
   const rest = properties(state, promise, depth, false);
   for (let i = 0; i < rest.length; i++) ArrayPrototypePush(out, rest[i]!);
   return out;
-}
-
-/** Name of the script that this runtime layer is, in stack traces. The host gives it. */
-const runtimeScript = "skerry:runtime:";
-
-/** A stack without the frames of the platform, which are of no use to the author of a worker. */
-export function withoutPlatformFrames(stack: string): string {
-  if (!StringPrototypeIncludes(stack, runtimeScript)) return stack;
-  const lines = StringPrototypeSplit(stack, "\n");
-  const kept: string[] = [];
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i]!;
-    if (!StringPrototypeStartsWith(line, "    at ") || !StringPrototypeIncludes(line, runtimeScript)) ArrayPrototypePush(kept, line);
-  }
-  return ArrayPrototypeJoin(kept, "\n");
 }
 
 /** The stack of an error, undefined if it is not the untouched one and not a plain string. */

@@ -22,18 +22,19 @@ import {
   TypeError,
 } from "../../bootstrap/primordials.ts";
 import { CallCode, CallOp, decodeFetchResult, encodeFetchCall, limits, Redirect } from "../../bootstrap/wire.gen.ts";
-import { type AbortSignal, addAbortAlgorithm, removeAbortAlgorithm } from "../abort.ts";
-import { recordProtocol, recordWithoutFragment } from "../url.ts";
-import { Body, bodyUnusable, discardBody, readBytes, takeSource, usedError } from "./body.ts";
+import { abortReason, type AbortSignal, addAbortAlgorithm, isAborted, removeAbortAlgorithm } from "../abort.ts";
+import { recordProtocol, recordWithoutFragment } from "../url-record.ts";
+import { Body, bodyUnusable, takeSource, usedError } from "./body.ts";
+import { discardBody } from "./body-stream.ts";
+import { readBytes } from "./consume.ts";
 import { processDataUrl } from "./data-url.ts";
 import { Inbound } from "./inbound.ts";
 import { hasIntegrity, matchesIntegrity } from "./integrity.ts";
-import { type Outbound, sendBody } from "./outbound.ts";
-import { abortReason, isAborted, isRequest, Request, type RequestParts, requestParts } from "./request.ts";
+import type { Outbound } from "./outbound.ts";
+import { isRequest, Request, type RequestParts, requestParts } from "./request.ts";
 import { addResource, removeResource, type Resource } from "./resources.ts";
 import { createResponse, isNullBodyStatus, type Response } from "./response.ts";
-
-export { onCallResult } from "../../bootstrap/calls.ts";
+import { sendBody } from "./send-body.ts";
 
 /** The global fetch function's binding slot. */
 const globalFetchSlot = 0;
@@ -55,9 +56,10 @@ export function start(slot: number, input: unknown, init: unknown): Promise<Resp
   const parts = requestParts(request);
   const body = parts.body;
   if (body !== null && bodyUnusable(body)) throw usedError();
-  if (isAborted(parts.signal)) {
-    if (body !== null) discardBody(body, abortReason(parts.signal));
-    return PromiseReject(abortReason(parts.signal));
+  const { signal } = parts;
+  if (signal !== undefined && isAborted(signal)) {
+    if (body !== null) discardBody(body, abortReason(signal));
+    return PromiseReject(abortReason(signal));
   }
   const record = native.urlParse(parts.url, undefined)!;
   const protocol = recordProtocol(record);

@@ -31,6 +31,8 @@ const inbounds = new Map<number, Inbound>();
 const lostEvent = (): TypeError =>
   new TypeError("Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler.");
 
+export let isInbound: (v: unknown) => v is Inbound;
+
 export class Inbound implements Resource {
   readonly id: number;
   readonly event: EventState;
@@ -52,6 +54,10 @@ export class Inbound implements Resource {
     this.event = event;
     MapPrototypeSet(inbounds, id, this);
     addResource(event, this);
+  }
+
+  static {
+    isInbound = (v): v is Inbound => typeof v === "object" && v !== null && #state in v;
   }
 
   /** Whether all of it can still be had from the supervisor in one piece. */

@@ -1,5 +1,4 @@
-// Bodies that the worker sends: of responses and of fetch requests. What fits goes along with the message, what came from
-// the supervisor untouched is spliced, and the rest is pumped into a stream as fast as its reader grants credit.
+// Bodies that the worker sends in pieces: pumped into a stream as fast as its reader grants credit.
 
 import { type AsyncFrame, currentFrame, type EventState, runInFrame } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
@@ -18,75 +17,13 @@ import {
   Uint8Array,
 } from "../../bootstrap/primordials.ts";
 import { CallCode, limits } from "../../bootstrap/wire.gen.ts";
-import { blobParts, blobSize, isBlob, wholeOf } from "../blob.ts";
 import { subBytes } from "../bytes.ts";
-import { acquireReadableStreamDefaultReader, type DefaultReader, readableStreamCancel, readableStreamDefaultReaderRead, streamExpectedLength } from "../streams/internal.ts";
+import { acquireReadableStreamDefaultReader, type DefaultReader, readableStreamCancel, readableStreamDefaultReaderRead } from "../streams/internal.ts";
 import type { ReadableStream } from "../streams/readable.ts";
-import { type Body, bodyUnusable, takeSource, usedError } from "./body.ts";
-import { Inbound } from "./inbound.ts";
 import { addResource, removeResource, type Resource } from "./resources.ts";
-
-/** The largest body that goes along with the message, in bytes. */
-export const inlineBodyMax = 524_288;
 
 /** streamWrite's answer when the reader is gone. */
 const readerGone = -1e9;
-
-export interface SentBody {
-  /** The whole body, if it goes along with the message. */
-  inline: string | Uint8Array | null;
-  /** 0: none. Odd: pumped by outbound, which starts in a microtask. Even: spliced. */
-  stream: number;
-  /** Bytes, -1 if unknown. */
-  length: number;
-  outbound: Outbound | undefined;
-  /** Fulfilled when nothing more will be sent, undefined if that is so already. Rejected, and marked as handled, with what the body failed with. */
-  done: Promise<void> | undefined;
-}
-
-/**
- * Turns a body into what native.respond and native.call want; the body is used up. inline: whether it may go along with
- * the message. Throws a TypeError if the body is used already.
- */
-export function sendBody(event: EventState, body: Body | null, inline = true): SentBody {
-  if (body === null) return sent(null, 0, 0);
-  if (bodyUnusable(body)) throw usedError();
-  const source = takeSource(body);
-  if (source === undefined) return pumped(new Outbound(event, undefined, body.stream), streamExpectedLength(body.stream!) ?? -1);
-  if (typeof source === "string") {
-    if (inline && source.length * 3 <= inlineBodyMax) return sent(source, 0, native.utf8Length(source));
-    return sendBytes(event, native.utf8Encode(source), inline);
-  }
-  if (source instanceof InboundClass) return sendInbound(event, source);
-  if (isBlob(source)) {
-    const size = blobSize(source);
-    if (inline && size <= inlineBodyMax) return sent(wholeOf(blobParts(source), size), 0, size);
-    return pumped(new Outbound(event, blobParts(source), undefined), size);
-  }
-  return sendBytes(event, source, inline);
-}
-const InboundClass = Inbound; // instanceof is safe here: neither side of it ever reaches a worker
-
-function sendBytes(event: EventState, bytes: Uint8Array, inline: boolean): SentBody {
-  const length = TypedArrayPrototypeGetByteLength(bytes);
-  if (inline && length <= inlineBodyMax) return sent(bytes, 0, length);
-  return pumped(new Outbound(event, [bytes], undefined), length);
-}
-
-function sendInbound(event: EventState, inbound: Inbound): SentBody {
-  if (inbound.finished) return sent(null, 0, 0);
-  // The supervisor splices within an event; the body of another one has to be read through.
-  if (inbound.untouched && inbound.event === event) return sent(null, inbound.splice(), inbound.length);
-  return pumped(new Outbound(event, undefined, inbound.makeStream()), inbound.length);
-}
-
-function sent(inline: string | Uint8Array | null, stream: number, length: number): SentBody {
-  return { inline, stream, length, outbound: undefined, done: undefined };
-}
-
-function pumped(outbound: Outbound, length: number): SentBody {
-  return { inline: null, stream: outbound.id, length, outbound, done: outbound.done };
-}
 
 const outbounds = new Map<number, Outbound>();
 const settled = PromiseResolve(undefined);

@@ -9,13 +9,15 @@
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import type { EventState } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
-import { JSONParse, ObjectGetOwnPropertyDescriptor, PromiseReject, StringPrototypeToUpperCase, TypeError, uncurryThis } from "../../bootstrap/primordials.ts";
+import { JSONParse, PromiseReject, StringPrototypeToUpperCase, TypeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString, typeError } from "../../bootstrap/webidl.ts";
-import { AbortSignal, createAbortSignal, createDependentAbortSignal, isAbortSignal } from "../abort.ts";
+import { type AbortSignal, createAbortSignal, createDependentAbortSignal, isAbortSignal } from "../abort.ts";
 import { copyHeaders, createHeaders, Headers, isToken, makeHeadersImmutable, packHeaders, setDefaultHeader } from "../headers.ts";
 import { isReadableStream } from "../streams/internal.ts";
-import { recordHasCredentials } from "../url.ts";
-import { ARRAY_BUFFER, BLOB, type Body, bodyStream, bodyUnusable, bodyUsed, BYTES, cloneBody, consumeBody, extractBody, FORM_DATA, inboundBody, JSON_VALUE, TEXT, transferBody, usedError } from "./body.ts";
+import { recordHasCredentials } from "../url-record.ts";
+import { type Body, bodyUnusable, bodyUsed, extractBody, inboundBody, usedError } from "./body.ts";
+import { bodyStream, cloneBody, transferBody } from "./body-stream.ts";
+import { ARRAY_BUFFER, BLOB, BYTES, consumeBody, FORM_DATA, JSON_VALUE, TEXT } from "./consume.ts";
 
 export type RequestRedirect = "follow" | "error" | "manual";
 type RequestMode = "navigate" | "same-origin" | "no-cors" | "cors";
@@ -72,9 +74,6 @@ export let requestParts: (request: Request) => RequestParts;
 
 /** Makes the constructor leave the object empty. */
 const blank = {};
-/** What a signal was aborted with. */
-export const abortReason = uncurryThis(ObjectGetOwnPropertyDescriptor(AbortSignal.prototype, "reason")!.get as () => unknown) as (s: AbortSignal) => unknown;
-const signalAborted = uncurryThis(ObjectGetOwnPropertyDescriptor(AbortSignal.prototype, "aborted")!.get as () => boolean) as (s: AbortSignal) => boolean;
 const illegal = (): Promise<never> => PromiseReject(new TypeError("Illegal invocation"));
 
 export class Request {
@@ -330,11 +329,6 @@ export class Request {
 }
 defineInterface(Request);
 registerInspectable(Request, ["method", "url", "headers", "redirect", "cf", "bodyUsed"]);
-
-/** Whether a fetch with this signal has to fail at once. */
-export function isAborted(signal: AbortSignal | undefined): signal is AbortSignal {
-  return signal !== undefined && signalAborted(signal);
-}
 
 function parseRequestUrl(input: string): string {
   const record = native.urlParse(input, undefined);

@@ -7,7 +7,9 @@ import { JSONStringify, PromiseReject, RangeError, StringPrototypeCharCodeAt, Ty
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toEnum, toUnsignedShort, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { native } from "../../bootstrap/native.ts";
 import { copyHeaders, createHeaders, Headers, makeHeadersImmutable, packHeaders, setDefaultHeader } from "../headers.ts";
-import { ARRAY_BUFFER, BLOB, Body, bodyStream, bodyUnusable, bodyUsed, BYTES, cloneBody, consumeBody, extractBody, FORM_DATA, JSON_VALUE, TEXT, usedError } from "./body.ts";
+import { Body, bodyUnusable, bodyUsed, extractBody, usedError } from "./body.ts";
+import { bodyStream, cloneBody } from "./body-stream.ts";
+import { ARRAY_BUFFER, BLOB, BYTES, consumeBody, FORM_DATA, JSON_VALUE, TEXT } from "./consume.ts";
 
 interface ResponseInit {
   cf?: unknown;

@@ -18,7 +18,6 @@ import { createWritable, type Writable, type WritableController, Writer } from "
 
 export type { ByobReader, ByteController, Controller, DefaultController, DefaultReader, ReadIntoRequest, ReadRequest, SizeAlgorithm, Transform, WritableController, Writer };
 export { isTransformStream } from "./transform.ts";
-export { setCloneHook } from "./tee.ts";
 
 const stateOf = (stream: ReadableStream): Readable => readableOf(stream)!;
 const writableStateOf = (stream: WritableStream): Writable => writableOf(stream)!;

@@ -2,23 +2,10 @@
 
 import { native } from "../../bootstrap/native.ts";
 import { type Deferred, newDeferredFast, PromisePrototypeThen, TypedArrayPrototypeGetSymbolToStringTag } from "../../bootstrap/primordials.ts";
-import { DOMException } from "../domexception.ts";
+import { structuredCloneValue } from "../structured-clone.ts";
 import { ByobReader, ByteController, cloneAsUint8Array, type ReadIntoRequest } from "./byte-core.ts";
 import { ignore, nextMicrotask } from "./promises.ts";
 import { createReadable, type DefaultController, DefaultReader, Readable, type ReadRequest } from "./readable-core.ts";
-
-let cloneChunk = (chunk: unknown): unknown => {
-  const none = (): never => {
-    throw new DOMException("The chunk cannot be cloned.", "DataCloneError");
-  };
-  return native.structuredClone(chunk, [], () => false, none, none, (message) => {
-    throw new DOMException(message, "DataCloneError");
-  });
-};
-/** Installs StructuredClone with the platform's own objects; used for chunks that are not bytes. */
-export function setCloneHook(fn: (value: unknown) => unknown): void {
-  cloneChunk = fn;
-}
 
 /** What both kinds of tee know about their branches being cancelled. */
 class Cancels {
@@ -75,7 +62,7 @@ function teeDefault(stream: Readable, cloneForBranch2: boolean): [Readable, Read
         let second = chunk;
         if (!cancels.second && cloneForBranch2) {
           try {
-            second = TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array" ? cloneAsUint8Array(chunk as Uint8Array) : cloneChunk(chunk);
+            second = TypedArrayPrototypeGetSymbolToStringTag(chunk) === "Uint8Array" ? cloneAsUint8Array(chunk as Uint8Array) : structuredCloneValue(chunk);
           } catch (e) {
             controller1.error(e);
             controller2.error(e);
