@@ -19,7 +19,10 @@ func runMemory(ctx context.Context, s *suite) error {
 
 	counts := pick(s.Quick, []int{50}, []int{100, 1000, 2000})
 	starts := []func(context.Context, []tenant) (*server, error){
-		func(ctx context.Context, tenants []tenant) (*server, error) { return s.startSkerry(ctx, tenants) },
+		func(ctx context.Context, tenants []tenant) (*server, error) {
+			// All of them resident, and the one that is asked whether the server is up.
+			return s.startSkerry(ctx, tenants, "[host]", fmt.Sprintf("isolates_max = %d", len(tenants)+1))
+		},
 	}
 	if s.Workerd != "" {
 		starts = append(starts, s.startWorkerd)
