@@ -108,7 +108,7 @@ func runDev(parent context.Context, o devOptions) error {
 	defer outbound.Close()
 	maps := newSourceMaps()
 	pool := isolates.New(isolates.Config{
-		Node: parts.Node, Script: parts.Script, Snapshot: parts.Snapshot, Build: parts.Build,
+		Node: parts.Node, Flags: hostFlags, Script: parts.Script, Snapshot: parts.Snapshot, Build: parts.Build,
 		Hosts: 1, WarmSpareHost: true, Dev: true,
 		Calls: bindings.New(bindings.Config{Fetcher: outbound, Logger: logger}),
 		OnLog: func(v *worker.Version, level hostproto.LogLevel, text []byte) {

@@ -21,6 +21,10 @@ type installation struct {
 	Build string
 }
 
+// hostFlags are V8's flags for a host process. The snapshot's checksum is part of the build identity, which the host must
+// repeat: V8 need not compute it again for each isolate (0.8 ms for 1.5 MB). 2048 pages are the 128 MiB that a worker may have.
+var hostFlags = []string{"--no-verify-snapshot-checksum", "--wasm-max-mem-pages=2048"}
+
 // nodePatience is how long a Node.js binary may take to say its version.
 const nodePatience = 20 * time.Second
 

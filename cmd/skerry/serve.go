@@ -141,6 +141,7 @@ func runServe(parent context.Context, o serveOptions) error {
 		outbound.Protect(address)
 	}
 	sites.apply(config)
+	go sites.buildAhead(ctx) // ends with the last project, or with the server
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener, certificate.config()) }() // ends with Shutdown
@@ -167,6 +168,9 @@ func runServe(parent context.Context, o serveOptions) error {
 	}
 	return err
 }
+
+// defaultSpares is how many isolates each host keeps ready for workers that have none yet.
+const defaultSpares = 4
 
 func newServeLogger(format string, out *observe.Async) (*slog.Logger, error) {
 	switch format {
@@ -240,7 +244,8 @@ func policyOf(c project.EgressConfig) egress.Policy {
 
 // poolConfig completes a pool's configuration.
 func poolConfig(c *project.ServerConfig, parts *installation, pool isolates.Config) isolates.Config {
-	pool.Node, pool.Script, pool.Snapshot, pool.Build = parts.Node, parts.Script, parts.Snapshot, parts.Build
+	pool.Node, pool.Flags, pool.Script, pool.Snapshot, pool.Build = parts.Node, hostFlags, parts.Script, parts.Snapshot, parts.Build
+	pool.Spares = defaultSpares
 	pool.Hosts, pool.Executors, pool.IsolatesMax = c.Host.Hosts, c.Host.Executors, c.Host.IsolatesMax
 	pool.MemoryBudget = int64(c.Host.MemoryBudgetMB) << 20
 	if c.Host.SparesSet {

@@ -141,6 +141,27 @@ func (s *sites) newSite(entry project.WorkerEntry, defaults worker.Limits) *site
 	return one
 }
 
+// buildAhead bundles the projects one after the other, so that a worker's first request finds its bundle made and pays for its
+// isolate alone. A request that comes sooner has its project built at once; a project that does not build says so in the
+// log and is tried again by its first request.
+func (s *sites) buildAhead(ctx context.Context) {
+	s.mu.Lock()
+	all := make([]*site, 0, len(s.known))
+	for _, one := range s.known {
+		all = append(all, one)
+	}
+	s.mu.Unlock()
+	for _, one := range all {
+		if lease, err := one.worker.Acquire(ctx); err == nil {
+			lease.Release()
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+	s.logger.Info("all projects are bundled", "workers", len(all))
+}
+
 // refresh builds a worker again if it has been built. The goroutine ends with the build.
 func (s *sites) refresh(one *site) {
 	lease := one.worker.Current()
