@@ -264,7 +264,7 @@ function define(target: object, values: object, enumerable: boolean): void {
 }
 
 function defineLazily(target: object, names: readonly string[], enumerable: boolean): void {
-  for (let i = 0; i < names.length; i++) native.defineLazy(target, names[i]!, make, enumerable);
+  for (let i = 0; i < names.length; i++) native.defineLazy(target, names[i]!, enumerable);
 }
 
 /** Makes a global object that of a worker. Once, at snapshot time. */
@@ -280,6 +280,7 @@ export function installGlobals(global: object): void {
   ObjectSetPrototypeOf(global, ServiceWorkerGlobalScope.prototype);
   installGlobalTarget(global);
   installClock(global);
+  native.setMaker(make);
   define(global, interfaces, false);
   defineLazily(global, lazyInterfaces, false);
   define(global, { fetch, reportError, self: global }, true);

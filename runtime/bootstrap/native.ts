@@ -132,11 +132,13 @@ export interface Native {
   /** What V8 knows a value to be, unforgeable: "Map" "Set" "Date" "RegExp" "Promise" "Proxy" "ArrayBuffer" "SharedArrayBuffer" "DataView" "Uint8Array"… "NativeError" "WeakMap" "WeakSet" "WeakRef" "MapIterator" "SetIterator" "Generator" "AsyncFunction" "GeneratorFunction" "AsyncGeneratorFunction" "Arguments" "Boxed" "External" "ModuleNamespace" "WasmModule" "WasmMemory" or "Object". */
   typeTag(value: object): string;
   constructorName(value: object): string;
+  /** Gives the function that makes the values of lazy properties. Once, at snapshot time. */
+  setMaker(make: (name: string) => unknown): void;
   /**
    * A writable, configurable property whose value make(name) gives when it is first read; it looks like a data property from
    * the start. If make throws, so does reading, and the next reading tries again. At snapshot time only.
    */
-  defineLazy(target: object, name: string, make: (name: string) => unknown, enumerable: boolean): void;
+  defineLazy(target: object, name: string, enumerable: boolean): void;
   /** Detached state of an ArrayBuffer. */
   isDetached(buffer: ArrayBuffer): boolean;
   /** ArrayBuffer.prototype.transfer without looking at user-visible properties: the bytes move, the argument is detached. Throws TypeError if it is not detachable. */

@@ -52,6 +52,7 @@ export interface Mock {
 
 let clock = 0;
 let pending: Timer[] = [];
+let maker: (name: string) => unknown;
 const epoch = 1_700_000_000_000;
 
 const record =
@@ -258,9 +259,12 @@ const native: Native = {
     }
     return "Object";
   },
+  setMaker(make) {
+    maker = make;
+  },
   // At once: nothing in plain JavaScript looks like a data property before it has its value.
-  defineLazy(target, name, make, enumerable) {
-    Object.defineProperty(target, name, { value: make(name), writable: true, enumerable, configurable: true });
+  defineLazy(target, name, enumerable) {
+    Object.defineProperty(target, name, { value: maker(name), writable: true, enumerable, configurable: true });
   },
   isDetached: (buffer) => (buffer as unknown as { detached: boolean }).detached,
   transferBuffer: (buffer) => (buffer as unknown as { transferToFixedLength(): ArrayBuffer }).transferToFixedLength(),
