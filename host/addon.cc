@@ -80,8 +80,8 @@ void Run(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // These live as long as the process.
   auto* snapshot = new std::string(ReadFile(Argument(info, 0)));
   auto* references = new std::vector<intptr_t>(ExternalReferences(AllOps()));
-  const v8::StartupData blob = OpenSnapshot(*snapshot);
-  if (blob.data == nullptr) Die(Argument(info, 0) + " is not a startup snapshot");
+  const v8::StartupData blob = OpenSnapshot(AllOps(), *snapshot);
+  if (blob.data == nullptr) Die(Argument(info, 0) + " is not a startup snapshot of this build: make both anew");
   auto* isolates = new IsolateTemplate{&Platform(info), blob, references->data()};
   auto* host = new Host(kSocketDescriptor, kCrashPageDescriptor, *isolates, Argument(info, 1));
   host->Run();

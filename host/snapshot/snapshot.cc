@@ -71,7 +71,7 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
     return "the bundle has characters that are not ASCII";
   }
   const uint32_t source_length = static_cast<uint32_t>(bundle.size());
-  file.assign(kSnapshotMagic);
+  file = SnapshotIdentity(ops);
   file.append(reinterpret_cast<const char*>(&source_length), sizeof source_length);
   file.append(bundle);
   RuntimeSource::Get().set_text(std::move(bundle));
@@ -135,15 +135,26 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
   return failure;
 }
 
-v8::StartupData OpenSnapshot(const std::string& file) {
-  constexpr size_t kMagicLength = sizeof kSnapshotMagic - 1;
+std::string SnapshotIdentity(const std::vector<Op>& ops) {
+  uint64_t hash = 14695981039346656037u;  // FNV-1a
+  const auto mix = [&](const char* name) {
+    for (; *name != 0; name++) hash = (hash ^ static_cast<unsigned char>(*name)) * 1099511628211u;
+    hash = (hash ^ 0xff) * 1099511628211u;
+  };
+  for (const Op& op : ops) mix(op.name);
+  for (const char* name : kHandlerNames) mix(name);
+  return "skerry snapshot " + std::string(v8::V8::GetVersion()) + " " + std::to_string(hash) + "\n";
+}
+
+v8::StartupData OpenSnapshot(const std::vector<Op>& ops, const std::string& file) {
+  const std::string identity = SnapshotIdentity(ops);
   uint32_t source_length = 0;
-  constexpr size_t kHead = kMagicLength + sizeof source_length;
-  if (file.size() < kHead || file.compare(0, kMagicLength, kSnapshotMagic) != 0) return {nullptr, 0};
-  memcpy(&source_length, file.data() + kMagicLength, sizeof source_length);
-  if (source_length > file.size() - kHead) return {nullptr, 0};
-  RuntimeSource::Get().set_text(file.substr(kHead, source_length));
-  return {file.data() + kHead + source_length, static_cast<int>(file.size() - kHead - source_length)};
+  const size_t head = identity.size() + sizeof source_length;
+  if (file.size() < head || !file.starts_with(identity)) return {nullptr, 0};
+  memcpy(&source_length, file.data() + identity.size(), sizeof source_length);
+  if (source_length > file.size() - head) return {nullptr, 0};
+  RuntimeSource::Get().set_text(file.substr(head, source_length));
+  return {file.data() + head + source_length, static_cast<int>(file.size() - head - source_length)};
 }
 
 }  // namespace skerry
