@@ -15,7 +15,7 @@ const pace = 20 * time.Millisecond
 func runCold(ctx context.Context, s *suite) error {
 	few, many, spare, each, processes := 10, pick(s.Quick, 100, 1000), pick(s.Quick, 30, 200), pick(s.Quick, 10, 50), pick(s.Quick, 2, 5)
 	meaning := "Skerry: from sending a request to a worker that has no isolate until its answer is complete, over a connection that is open already; the answers prove that the worker was started for them. " +
-		"Evicted: it was called before, and others took its place among so many isolates. First ever: the server has also to bundle it. A process per tenant: from starting the process until its first answer."
+		"Evicted: it was called before, and others took its place among so many isolates. First ever, right after the start of the server: it may have to bundle it, too. A process per tenant: from starting the process until its first answer."
 	p50 := s.report.metric("cold_p50", "Cold start, half are faster", "ms", meaning)
 	p90 := s.report.metric("cold_p90", "Cold start, nine of ten are faster", "ms", meaning)
 
