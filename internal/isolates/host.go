@@ -1,0 +1,413 @@
+package isolates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"skerry/internal/hostproto"
+	"skerry/internal/worker"
+)
+
+// errHostGone says that a host ended before it took an event.
+var errHostGone = errors.New("isolate host is gone")
+
+// errStopping says that the pool began to drain or close before a host took an event.
+var errStopping = errors.New("isolate pool is stopping")
+
+// errNotAlive is why a host that does not answer is given up.
+var errNotAlive = errors.New("isolate host does not answer")
+
+// process is the process of a host.
+type process interface {
+	Pid() int
+	// Kill ends it at once. It may have ended.
+	Kill()
+	// Wait returns when it has ended, with a description.
+	Wait() string
+	// Stderr is the end of what it wrote to its standard error.
+	Stderr() string
+}
+
+// host is one host process and everything that is under way in it.
+type host struct {
+	pool    *Pool
+	proc    process
+	conn    *hostproto.Conn
+	page    *os.File
+	started time.Time
+
+	// ready is closed after Ready, with readyAt set; replaced when the host is out of service; ended when the process and
+	// all of this is gone, with reason set.
+	ready    chan struct{}
+	readyAt  time.Time
+	replaced chan struct{}
+	ended    chan struct{}
+	reason   error
+
+	mu     sync.Mutex
+	gone   bool
+	greets bool // Ready has been seen.
+	fatal  string
+
+	events     []*event // By id-1; nil if the id names no event.
+	freeEvents []uint32
+	live       int
+	outs       []*outbound // By id/2-1.
+	freeOuts   []uint32
+	ins        map[uint32]*inbound
+	calls      map[uint32]*call
+
+	callsRunning, callBytes int
+
+	workers    map[*version]*hostWorker
+	workerIDs  map[uint32]*hostWorker
+	nextWorker uint32
+
+	nextStats uint32
+	stats     map[uint32]chan hostproto.Stats
+}
+
+// hostWorker is a version as one host knows it. Fields are guarded by host.mu.
+type hostWorker struct {
+	ver    *version
+	id     uint32
+	events int // Under way, or waiting for the definition.
+	loaded bool
+	unload bool
+	// ready is closed when the host has the definition.
+	ready  chan struct{}
+	caches map[uint16][]byte // Pieces of code cache that are not complete.
+}
+
+// startHost starts a process and returns when it is ready. If it fails, everything of it is gone.
+func (p *Pool) startHost() (*host, error) {
+	proc, socket, page, err := p.launch(p.ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start isolate host: %w", err)
+	}
+	conn, err := hostproto.NewConn(socket, hostproto.FromHost)
+	if err != nil {
+		proc.Kill()
+		proc.Wait()
+		socket.Close()
+		page.Close()
+		return nil, fmt.Errorf("start isolate host: %w", err)
+	}
+	h := &host{
+		pool: p, proc: proc, conn: conn, page: page, started: time.Now(), ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
+		ins: map[uint32]*inbound{}, calls: map[uint32]*call{}, workers: map[*version]*hostWorker{}, workerIDs: map[uint32]*hostWorker{},
+		stats: map[uint32]chan hostproto.Stats{},
+	}
+	p.work.Go(h.run)
+	hostproto.Send(conn, 0, p.cfg.hello())
+	timer := time.NewTimer(p.timing.hello)
+	defer timer.Stop()
+	select {
+	case <-h.ready:
+		p.work.Go(h.watch)
+		return h, nil
+	case <-h.ended:
+	case <-timer.C:
+		conn.Close(fmt.Errorf("isolate host did not answer Hello within %v", p.timing.hello))
+		<-h.ended
+	case <-p.ctx.Done():
+		conn.Close(ErrClosed)
+		<-h.ended
+	}
+	return nil, fmt.Errorf("start isolate host: %w", h.reason)
+}
+
+// run serves the connection and clears up behind it.
+func (h *host) run() {
+	exited := make(chan string, 1)
+	served := make(chan struct{})
+	h.pool.work.Go(func() {
+		how := h.proc.Wait()
+		// Its end of the socket is closed with it, unless it left that to somebody.
+		timer := time.NewTimer(h.pool.timing.exit)
+		select {
+		case <-served:
+		case <-timer.C:
+			h.conn.Close(io.EOF)
+		}
+		timer.Stop()
+		exited <- how
+	})
+	err := h.conn.Serve(h.handle)
+	close(served)
+	suspects := h.suspects()
+	h.proc.Kill()
+	h.mu.Lock()
+	h.gone = true
+	fatal := h.fatal
+	h.mu.Unlock()
+	// The next host first: those who are told next ask for it.
+	adopted := h.pool.hostEnded(h, err)
+	close(h.replaced)
+	h.loseEvents(suspects)
+	if isViolation(err) {
+		h.pool.dropCaches(h)
+	}
+
+	how := <-exited
+	h.page.Close()
+	h.reason = describeEnd(err, how, fatal, h.proc.Stderr())
+	if adopted {
+		h.pool.hostExplained(h.reason)
+	}
+	if !errors.Is(err, ErrClosed) {
+		h.pool.suspected.Add(uint64(len(suspects)))
+	}
+	switch {
+	case errors.Is(err, ErrClosed):
+	case isViolation(err):
+		h.pool.violations.Add(1)
+		h.pool.cfg.Logger.Error("isolate host broke the protocol and was killed", "pid", h.proc.Pid(), "violation", err, "suspects", suspects)
+	case adopted:
+		h.pool.cfg.Logger.Error("isolate host died", "pid", h.proc.Pid(), "reason", h.reason, "suspects", suspects)
+	}
+	close(h.ended)
+}
+
+// describeEnd says why a host ended in one error.
+func describeEnd(err error, how, fatal, stderr string) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("process ended: %s", how)
+	}
+	if fatal != "" {
+		err = fmt.Errorf("%w; last words: %s", err, fatal)
+	}
+	if stderr != "" {
+		err = fmt.Errorf("%w; standard error: %s", err, stderr)
+	}
+	return err
+}
+
+// watch asks the host again and again whether it lives.
+func (h *host) watch() {
+	t := h.pool.timing
+	ticker := time.NewTicker(t.probe)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-h.conn.Done():
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(h.pool.ctx, t.probeTimeout)
+		_, err := h.askStats(ctx)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			h.conn.Close(fmt.Errorf("%w for %v", errNotAlive, t.probeTimeout))
+			return
+		}
+	}
+}
+
+// loseEvents ends everything that was under way.
+func (h *host) loseEvents(suspects []Suspect) {
+	sole := uint32(0)
+	if len(suspects) == 1 {
+		sole = suspects[0].Event
+	}
+	var after deferred
+	var wakings []waking
+	var started []*event
+	h.mu.Lock()
+	for _, ev := range h.events {
+		if ev == nil {
+			continue
+		}
+		ev.lost, ev.culprit = true, ev.id == sole
+		ev.result = Result{Outcome: worker.HostLost, Begun: ev.begun, Message: "the isolate host died"}
+		wakings = append(wakings, h.overLocked(ev, ErrHostLost, &after))
+		if ev.started != nil {
+			started = append(started, ev)
+		}
+	}
+	for seq, ch := range h.stats {
+		close(ch)
+		delete(h.stats, seq)
+	}
+	h.mu.Unlock()
+	for _, w := range wakings {
+		w.wake()
+	}
+	after.run()
+	for _, ev := range started {
+		ev.started.over(ev)
+	}
+}
+
+// admit gives an event its place in the host: definition sent, id and stream taken.
+func (h *host) admit(ctx context.Context, ver *version, ev *event, req *FetchRequest) error {
+	h.mu.Lock()
+	var w *hostWorker
+	for {
+		if h.gone {
+			h.mu.Unlock()
+			return errHostGone
+		}
+		if h.pool.stopping.Load() {
+			h.mu.Unlock()
+			return errStopping
+		}
+		if w = h.workers[ver]; w == nil {
+			h.nextWorker++
+			w = &hostWorker{ver: ver, id: h.nextWorker, ready: make(chan struct{})}
+			h.workers[ver], h.workerIDs[w.id] = w, w
+			h.pool.work.Go(func() { h.load(w) })
+		}
+		if w.loaded {
+			break
+		}
+		w.events++
+		h.mu.Unlock()
+		var err error
+		select {
+		case <-w.ready:
+		case <-h.conn.Done():
+			err = errHostGone
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		var after deferred
+		h.mu.Lock()
+		w.events--
+		if err != nil {
+			h.unloadLocked(w, &after)
+			h.mu.Unlock()
+			after.run()
+			return err
+		}
+	}
+	if h.live >= EventsMax {
+		h.mu.Unlock()
+		return &EventError{Result{Outcome: worker.LoadShed, Message: "the isolate host has too many events under way"}}
+	}
+	h.placeLocked(ev, w)
+	if req.Body != nil {
+		ev.request = h.openOutboundLocked(ev, req.Body, nil)
+	}
+	h.mu.Unlock()
+	return nil
+}
+
+// placeLocked gives an event its id.
+func (h *host) placeLocked(ev *event, w *hostWorker) {
+	w.unload = w.ver.forgotten.Load()
+	w.events++
+	h.live++
+	ev.worker = w
+	if n := len(h.freeEvents); n > 0 {
+		ev.id = h.freeEvents[n-1]
+		h.freeEvents = h.freeEvents[:n-1]
+		h.events[ev.id-1] = ev
+	} else {
+		h.events = append(h.events, ev)
+		ev.id = uint32(len(h.events))
+	}
+}
+
+// withdraw takes an event back that was never sent.
+func (h *host) withdraw(ev *event) {
+	var after deferred
+	h.mu.Lock()
+	if !ev.over {
+		h.overLocked(ev, ErrEventEnded, &after)
+	}
+	h.releaseLocked(ev)
+	h.mu.Unlock()
+	after.run()
+}
+
+// overLocked ends an event on this side. err is what bodies that were not complete end with.
+func (h *host) overLocked(ev *event, err error, after *deferred) waking {
+	ev.over = true
+	h.events[ev.id-1] = nil
+	for _, o := range ev.outs {
+		o.overLocked(after)
+	}
+	for _, in := range ev.ins {
+		in.finish(err)
+		delete(h.ins, in.id)
+	}
+	for len(ev.calls) > 0 {
+		ev.calls[len(ev.calls)-1].dropLocked(after)
+	}
+	ev.outs, ev.ins = nil, nil
+	if ev.holds == 0 {
+		h.freeEvents = append(h.freeEvents, ev.id)
+	}
+	ev.worker.events--
+	h.unloadLocked(ev.worker, after)
+	h.live--
+	if h.live == 0 && h.pool.stopping.Load() {
+		h.pool.poke()
+	}
+	return ev.takeWaiters()
+}
+
+// releaseLocked ends one hold on the id of an event.
+func (h *host) releaseLocked(ev *event) {
+	ev.holds--
+	if ev.over && ev.holds == 0 {
+		h.freeEvents = append(h.freeEvents, ev.id)
+	}
+}
+
+func (h *host) eventLocked(id uint32) *event {
+	if id == 0 || uint64(id) > uint64(len(h.events)) {
+		return nil
+	}
+	return h.events[id-1]
+}
+
+func (h *host) openOutboundLocked(ev *event, src io.Reader, end func()) *outbound {
+	o := &outbound{host: h, ev: ev, src: src, end: end}
+	if n := len(h.freeOuts); n > 0 {
+		o.id = h.freeOuts[n-1]
+		h.freeOuts = h.freeOuts[:n-1]
+		h.outs[o.id/2-1] = o
+	} else {
+		h.outs = append(h.outs, o)
+		o.id = 2 * uint32(len(h.outs))
+	}
+	ev.outs = append(ev.outs, o)
+	return o
+}
+
+func (h *host) outboundLocked(id uint32) *outbound {
+	if id == 0 || id%2 != 0 || uint64(id/2) > uint64(len(h.outs)) {
+		return nil
+	}
+	return h.outs[id/2-1]
+}
+
+func (h *host) freeStreamLocked(id uint32) {
+	h.outs[id/2-1] = nil
+	h.freeOuts = append(h.freeOuts, id)
+}
+
+func (h *host) openInboundLocked(ev *event, id uint32) (*inbound, string) {
+	if h.ins[id] != nil {
+		return nil, "names a stream that is in use"
+	}
+	in := newInbound(h, id)
+	h.ins[id] = in
+	ev.ins = append(ev.ins, in)
+	return in, ""
+}
+
+func (h *host) spliceLocked(ev *event, id uint32) (*splicedBody, string) {
+	o := h.outboundLocked(id)
+	if o == nil || o.over || o.ev != ev {
+		return nil, "names a stream that is not one of its event"
+	}
+	return o.spliceLocked()
+}

@@ -1,0 +1,361 @@
+package isolates
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"skerry/internal/hostproto"
+	"skerry/internal/worker"
+)
+
+// Pool runs events in a set of host processes. Its methods may be called from any goroutine, after Open.
+type Pool struct {
+	cfg    Config
+	timing timing
+	launch func(context.Context) (process, *net.UnixConn, *os.File, error)
+
+	// ctx ends with Close; it is the parent of the contexts of host calls.
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup // All goroutines but the pumps.
+
+	versions sync.Map // *worker.Version → *version
+	nextHome atomic.Int64
+
+	// stopping is set by Drain and Close; slots' pointers are written under mu and read without.
+	stopping atomic.Bool
+	slots    []slot
+
+	restarts, violations, suspected atomic.Uint64
+
+	mu       sync.Mutex
+	state    poolState
+	spare    *host
+	all      map[*host]bool // Those that serve and the spare one.
+	starting int
+	deaths   int   // In a row, each soon after its start.
+	lastEnd  error // Why the last one died.
+	retry    *time.Timer
+	retryAt  time.Time
+	changed  chan struct{} // Closed and replaced when something in here changes.
+}
+
+type slot struct{ host atomic.Pointer[host] }
+
+type poolState int
+
+const (
+	poolNew poolState = iota
+	poolOpen
+	poolDraining
+	poolClosed
+)
+
+// New makes a pool. It has no effect before Open.
+func New(cfg Config) *Pool {
+	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, all: map[*host]bool{}, changed: make(chan struct{})}
+	p.slots = make([]slot, p.cfg.Hosts)
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.launch = p.spawn
+	return p
+}
+
+// Open starts the hosts and returns when all that serve are ready. If one of them does not start, the pool is closed and the error says
+// why, with what the host wrote to its standard error.
+func (p *Pool) Open(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state != poolNew {
+		p.mu.Unlock()
+		return errors.New("isolate pool was opened before")
+	}
+	p.state = poolOpen
+	p.ensureLocked()
+	for {
+		ready := true
+		for i := range p.slots {
+			ready = ready && p.slots[i].host.Load() != nil
+		}
+		err := p.lastEnd
+		changed, closed := p.changed, p.state == poolClosed
+		p.mu.Unlock()
+		switch {
+		case closed:
+			return ErrClosed
+		case err != nil:
+			p.Close()
+			return err
+		case ready:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			p.Close()
+			return fmt.Errorf("open isolate pool: %w", ctx.Err())
+		}
+		p.mu.Lock()
+	}
+}
+
+// changedLocked tells everyone who waits for a change.
+func (p *Pool) changedLocked() {
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *Pool) poke() {
+	// Called under host.mu, which comes after mu: so not here.
+	go func() {
+		p.mu.Lock()
+		p.changedLocked()
+		p.mu.Unlock()
+	}()
+}
+
+// ensureLocked starts as many hosts as are missing.
+func (p *Pool) ensureLocked() {
+	if p.retry != nil || p.state == poolClosed || p.state == poolNew {
+		return
+	}
+	want := len(p.slots)
+	if p.cfg.WarmSpareHost {
+		want++
+	}
+	for len(p.all)+p.starting < want {
+		p.starting++
+		p.work.Go(p.startOne)
+	}
+}
+
+func (p *Pool) startOne() {
+	h, err := p.startHost()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	if err == nil {
+		h.mu.Lock()
+		if h.gone {
+			err = errors.New("isolate host died as soon as it was ready")
+		}
+		h.mu.Unlock()
+	}
+	switch {
+	case p.state == poolClosed:
+		if h != nil {
+			h.conn.Close(ErrClosed)
+		}
+	case err != nil:
+		p.cfg.Logger.Error("isolate host did not start", "error", err)
+		p.diedLocked(err, true)
+	default:
+		p.all[h] = true
+		p.spare = h
+		p.fillLocked()
+	}
+	p.changedLocked()
+}
+
+// fillLocked puts the spare host, or one just started, where one is missing.
+func (p *Pool) fillLocked() {
+	for i := range p.slots {
+		if p.spare != nil && p.slots[i].host.Load() == nil {
+			p.slots[i].host.Store(p.spare)
+			p.spare = nil
+		}
+	}
+}
+
+// hostEnded takes a host out of service and puts the spare one in its place. It says whether the host was in service.
+func (p *Pool) hostEnded(h *host, err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.all[h] {
+		return false
+	}
+	delete(p.all, h)
+	if p.spare == h {
+		p.spare = nil
+	}
+	for i := range p.slots {
+		p.slots[i].host.CompareAndSwap(h, nil)
+	}
+	if p.state == poolClosed {
+		return true
+	}
+	p.restarts.Add(1)
+	p.fillLocked()
+	p.diedLocked(fmt.Errorf("isolate host died: %w", err), time.Since(h.readyAt) < p.timing.healthy)
+	p.changedLocked()
+	return true
+}
+
+// hostExplained replaces the reason that hostEnded had by the whole one, which takes the end of the process to know.
+func (p *Pool) hostExplained(reason error) {
+	p.mu.Lock()
+	p.lastEnd = fmt.Errorf("isolate host died: %w", reason)
+	p.mu.Unlock()
+}
+
+// diedLocked counts a death and starts what is missing, at once or after a pause.
+func (p *Pool) diedLocked(err error, quick bool) {
+	p.lastEnd = err
+	if !quick {
+		p.deaths = 0
+	} else if p.deaths++; p.deaths >= quickDeathsMax && p.retry == nil {
+		pause := p.timing.backoffMax
+		if shift := p.deaths - quickDeathsMax; shift < 16 {
+			pause = min(pause, p.timing.backoffMin<<shift)
+		}
+		p.retryAt = time.Now().Add(pause)
+		p.retry = time.AfterFunc(pause, func() {
+			p.mu.Lock()
+			p.retry = nil
+			p.ensureLocked()
+			p.changedLocked()
+			p.mu.Unlock()
+		})
+	}
+	p.ensureLocked()
+}
+
+// acquire returns the host that runs a version, and waits for it while one is being started.
+func (p *Pool) acquire(ctx context.Context, ver *version) (*host, error) {
+	if ver.fault != nil {
+		return nil, ver.fault
+	}
+	s := &p.slots[ver.home]
+	for {
+		if h := s.host.Load(); h != nil && !p.stopping.Load() {
+			return h, nil
+		}
+		p.mu.Lock()
+		var err error
+		switch {
+		case p.state == poolNew:
+			err = errors.New("isolate pool is not open")
+		case p.state == poolClosed:
+			err = ErrClosed
+		case p.state == poolDraining:
+			err = ErrDraining
+		case p.retry != nil && s.host.Load() == nil:
+			err = &UnavailableError{Deaths: p.deaths, Last: p.lastEnd, Next: p.retryAt}
+		}
+		ready := s.host.Load() != nil
+		changed := p.changed
+		p.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		if ready {
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// hosts returns those that serve, in the order of their slots, and then the spare one.
+func (p *Pool) hosts() []*host {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []*host
+	for i := range p.slots {
+		if h := p.slots[i].host.Load(); h != nil {
+			all = append(all, h)
+		}
+	}
+	if p.spare != nil {
+		all = append(all, p.spare)
+	}
+	return all
+}
+
+// Pids are the process ids of the hosts, the spare one last.
+func (p *Pool) Pids() []int {
+	var pids []int
+	for _, h := range p.hosts() {
+		pids = append(pids, h.proc.Pid())
+	}
+	return pids
+}
+
+// Drain refuses new events and returns when those under way are over. When ctx ends first, the others are canceled (reason:
+// shutdown) and its error is returned. Close must still be called.
+func (p *Pool) Drain(ctx context.Context) error {
+	p.mu.Lock()
+	if p.state == poolOpen {
+		p.state = poolDraining
+	}
+	p.stopping.Store(true)
+	p.mu.Unlock()
+	for {
+		p.mu.Lock()
+		changed := p.changed
+		p.mu.Unlock()
+		live := p.live()
+		if len(live) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			for _, ev := range live {
+				ev.abandon(hostproto.CancelReasonShutdown)
+			}
+			return ctx.Err()
+		}
+	}
+}
+
+// live lists the events under way.
+func (p *Pool) live() []*event {
+	var all []*event
+	for _, h := range p.hosts() {
+		h.mu.Lock()
+		for _, ev := range h.events {
+			if ev != nil {
+				all = append(all, ev)
+			}
+		}
+		h.mu.Unlock()
+	}
+	return all
+}
+
+// Close ends all hosts at once and joins their goroutines and those of host calls. Events under way end with outcome
+// hostLost. It may be called again.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.stopping.Store(true)
+	if p.state != poolClosed {
+		p.state = poolClosed
+		if p.retry != nil {
+			p.retry.Stop()
+			p.retry = nil
+		}
+		for h := range p.all {
+			h.conn.Close(ErrClosed)
+		}
+		p.cancel()
+		p.changedLocked()
+	}
+	p.mu.Unlock()
+	p.work.Wait()
+	return nil
+}
+
+// Versions lists the versions that have been run and not forgotten.
+func (p *Pool) Versions() []*worker.Version {
+	var all []*worker.Version
+	p.versions.Range(func(v, _ any) bool { all = append(all, v.(*worker.Version)); return true })
+	return all
+}
