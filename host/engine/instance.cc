@@ -147,7 +147,10 @@ void WorkerInstance::Load(const IsolateLock& lock) {
         isolate_->out_of_memory() ? "Script startup exceeded memory limit." : "Script startup exceeded CPU time limit.";
     ok = false;
   } else if (!ok) {
+    // What was thrown describes itself, and that is the worker's code again.
+    run_->slot.BeginItem(isolate, kDescribeCpuNs, ThreadCpuNs());
     LoadFailed(lock, caught);
+    if (run_->slot.EndItem() != Termination::kNone) isolate->CancelTerminateExecution();
   }
   evaluated_ = ok;
   if (!ok) {

@@ -148,6 +148,8 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   static constexpr size_t kFlushBytes = 64u << 10;
   // CPU for what belongs to no event: V8's tasks, late rejections.
   static constexpr uint64_t kBackgroundCpuNs = 1'000'000'000;
+  // CPU for turning what a failing module threw into text.
+  static constexpr uint64_t kDescribeCpuNs = 20'000'000;
   // Items shorter than this are billed by elapsed time.
   static constexpr uint64_t kShortItemNs = 100'000;
   static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";

@@ -14,7 +14,7 @@ class Isolate;
 
 namespace skerry {
 
-enum class Termination : uint8_t { kNone, kCpu, kMemory, kShutdown };
+enum class Termination : uint8_t { kNone, kCpu, kMemory };
 
 // An item is one delivery into an isolate: an event's start, data for it, a timer. Its executor calls BeginItem and
 // EndItem around it; the watchdog looks in between. The mutex makes sure that a termination meets the item it is for.
