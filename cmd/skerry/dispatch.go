@@ -14,7 +14,7 @@ type dispatcher struct{ pool *isolates.Pool }
 
 // Fetch implements ingress.Dispatcher.
 func (d dispatcher) Fetch(ctx context.Context, v *worker.Version, req *ingress.Request, resp *ingress.Response) error {
-	answer, err := d.pool.Fetch(ctx, v, &isolates.FetchRequest{Method: req.Method, URL: req.URL, Headers: req.Headers, CF: req.CF, Body: req.Body, Length: req.Length})
+	answer, err := d.pool.Fetch(ctx, v, &isolates.FetchRequest{Method: req.Method, URL: req.URL, Headers: req.Headers, CF: req.CF, Body: req.Body, Length: req.Length, Values: ctx})
 	if err != nil {
 		return translate(err)
 	}

@@ -67,12 +67,26 @@ func (h *host) onCall(f hostproto.Frame) error {
 	h.callBytes += c.size
 	h.calls[f.ID] = c
 	ev.calls = append(ev.calls, c)
-	c.ctx, c.cancel = context.WithCancel(h.pool.ctx)
+	c.ctx, c.cancel = context.WithCancel(carrier{h.pool.ctx, ev.values})
 	version := ev.worker.ver.source
 	h.mu.Unlock()
 	args := bytes.Clone(m.Args)
 	h.pool.work.Go(func() { c.run(version, m.Slot, m.Op, args) })
 	return nil
+}
+
+// carrier is the pool's context with the values of an event.
+type carrier struct {
+	context.Context
+	values context.Context // nil for none
+}
+
+// Value asks the pool's context first: the context package finds out by values what ends with what.
+func (c carrier) Value(key any) any {
+	if v := c.Context.Value(key); v != nil || c.values == nil {
+		return v
+	}
+	return c.values.Value(key)
 }
 
 func (c *call) run(version *worker.Version, slot uint16, op hostproto.CallOp, args []byte) {

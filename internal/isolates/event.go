@@ -23,6 +23,8 @@ type FetchRequest struct {
 	Body io.Reader
 	// Length of Body in bytes, -1 if unknown.
 	Length int64
+	// Values, if not nil, are what the contexts of the event's host calls carry. When it ends does not matter.
+	Values context.Context
 }
 
 // FetchResponse is the head of a worker's answer and what is known of the rest.
@@ -73,6 +75,7 @@ type event struct {
 	waiter  chan struct{}
 	waiters []chan struct{} // Further ones.
 
+	values  context.Context // FetchRequest.Values
 	request *outbound
 	outs    []*outbound // All streams of ours, the request's body among them.
 	ins     []*inbound
@@ -157,7 +160,7 @@ func (p *Pool) begin(ctx context.Context, ver *version, req *FetchRequest, start
 		if err != nil {
 			return nil, err
 		}
-		ev := &event{host: h, holds: 1, started: started}
+		ev := &event{host: h, holds: 1, started: started, values: req.Values}
 		ev.resp.ev = ev
 		switch err := h.admit(ctx, ver, ev, req); err {
 		case nil:

@@ -428,6 +428,24 @@ func TestCalls(t *testing.T) {
 	waitIdle(t, p)
 }
 
+// Goal: what the request's context carries, host calls carry; but they do not end with it.
+func TestCallsCarryValues(t *testing.T) {
+	type key struct{}
+	calls := answerCalls(func(ctx context.Context, _ *Call) CallResult {
+		if ctx.Value(key{}) != "carried" || ctx.Err() != nil {
+			t.Errorf("value %v, error %v", ctx.Value(key{}), ctx.Err())
+		}
+		return CallResult{Code: hostproto.CallCodeOK}
+	})
+	p, _ := newPool(t, &fleet{}, Config{Calls: calls})
+	values, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "carried"))
+	cancel()
+	req := get("/call")
+	req.Values = values
+	fetch(t, p, testVersion("a"), req)
+	waitIdle(t, p)
+}
+
 func TestCallsWithoutHandler(t *testing.T) {
 	p, _ := newPool(t, &fleet{}, Config{})
 	if _, got := fetch(t, p, testVersion("a"), get("/call")); !strings.HasPrefix(got, "unsupported ") {

@@ -50,7 +50,7 @@ func (p *Pool) Start(v *worker.Version, req *FetchRequest, sink Sink) *Started {
 	}
 	s := &Started{pool: p, ver: ver, req: req, sink: sink}
 	ev := &s.first
-	ev.host, ev.holds, ev.started = h, 1, s
+	ev.host, ev.holds, ev.started, ev.values = h, 1, s, req.Values
 	ev.resp.ev = ev
 	s.current = ev
 	h.mu.Lock()
