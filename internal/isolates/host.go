@@ -259,9 +259,10 @@ func (h *host) admit(ctx context.Context, ver *version, ev *event, req *FetchReq
 		}
 		if w = h.workers[ver]; w == nil {
 			h.nextWorker++
-			w = &hostWorker{ver: ver, id: h.nextWorker, ready: make(chan struct{})}
-			h.workers[ver], h.workerIDs[w.id] = w, w
-			h.pool.work.Go(func() { h.load(w) })
+			fresh := &hostWorker{ver: ver, id: h.nextWorker, ready: make(chan struct{})}
+			h.workers[ver], h.workerIDs[fresh.id] = fresh, fresh
+			h.pool.work.Go(func() { h.load(fresh) }) // Not w: it would live on the heap, for every event.
+			w = fresh
 		}
 		if w.loaded {
 			break
