@@ -9,7 +9,7 @@ import { onStreamCollected, onStreamData, onStreamEnd, onStreamError } from "../
 import { onStreamCancelled, onStreamCredit } from "../web/fetch/outbound.ts";
 import { setReportException } from "../web/events/target.ts";
 import { onTimer } from "../web/timers.ts";
-import { cancel, eventKilled, fetch, init, start, waitUntil } from "./dispatch.ts";
+import { cancel, eventKilled, fetch, init, rehearse, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
 import { installGlobals, prepareGlobals } from "./globals.ts";
 import { onCallResult } from "./calls.ts";
@@ -45,3 +45,5 @@ native.setHandlers({
   timer: (id) => onTimer(id),
   promiseReject: (type, promise, reason) => onPromiseReject(type, promise, reason),
 });
+
+rehearse();
