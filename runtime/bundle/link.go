@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -44,6 +45,7 @@ type linker struct {
 	core  *part
 	lazy  []*part
 	owner map[string]*part // of the modules that groups name
+	pure  map[string]bool  // the modules of which every part that needs them has its own copy
 }
 
 // Paths of imports that stay in esbuild's output until this program replaces them.
@@ -54,9 +56,9 @@ const (
 )
 
 // bundle returns the script made of the module at entry and everything it imports. root is the directory of the modules
-// that groups name.
-func bundle(root, entry string, groups []group) ([]byte, error) {
-	l, err := newLinker(root, entry, groups)
+// that the plan names.
+func bundle(root, entry string, p plan) ([]byte, error) {
+	l, err := newLinker(root, entry, p)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +68,7 @@ func bundle(root, entry string, groups []group) ([]byte, error) {
 	return l.script()
 }
 
-func newLinker(root, entry string, groups []group) (*linker, error) {
+func newLinker(root, entry string, plan plan) (*linker, error) {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -79,11 +81,17 @@ func newLinker(root, entry string, groups []group) (*linker, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &linker{root: absolute, entry: filepath.ToSlash(main), core: &part{wanted: map[symbol]bool{}}, owner: map[string]*part{}}
-	for i := range groups {
-		p := &part{group: &groups[i], wanted: map[symbol]bool{}}
+	l := &linker{root: absolute, entry: filepath.ToSlash(main), core: &part{wanted: map[symbol]bool{}}, owner: map[string]*part{}, pure: map[string]bool{}}
+	for _, module := range plan.pure {
+		l.pure[module] = true
+	}
+	for i := range plan.groups {
+		p := &part{group: &plan.groups[i], wanted: map[symbol]bool{}}
 		l.lazy = append(l.lazy, p)
-		for _, module := range groups[i].modules {
+		for _, module := range p.group.modules {
+			if l.pure[module] {
+				return nil, fmt.Errorf("%s is in %s and among the pure modules", module, p.name())
+			}
 			if other := l.owner[module]; other != nil {
 				return nil, fmt.Errorf("%s is in %s and in %s", module, other.name(), p.name())
 			}
@@ -98,6 +106,11 @@ func (l *linker) parts() []*part { return append([]*part{l.core}, l.lazy...) }
 // resolve builds the parts until every one has the exports that the others import. A part is built anew when it has to
 // export more, since what is exported decides what of a module is kept, and so what that imports itself.
 func (l *linker) resolve() error {
+	for module := range l.pure {
+		if err := l.checkPure(module); err != nil {
+			return err
+		}
+	}
 	built := map[*part]int{}
 	for changed := true; changed; {
 		changed = false
@@ -163,6 +176,27 @@ func (l *linker) check() error {
 	return errors.Join(faults...)
 }
 
+// stateful matches a declaration that is not the same thing when it exists twice.
+var stateful = regexp.MustCompile(`(?m)^(?:export )?(?:let|var) |^export (?:abstract )?class `)
+
+// checkPure refuses a module that must not be there twice: one that does something when it is evaluated, or has variables
+// or classes for others.
+func (l *linker) checkPure(module string) error {
+	text, err := os.ReadFile(filepath.Join(l.root, filepath.FromSlash(module)))
+	if err != nil {
+		return err
+	}
+	p := &part{wanted: map[symbol]bool{}}
+	if err := l.join(p, fmt.Sprintf("import %q;\n", "./"+module), nil); err != nil {
+		return err
+	}
+	alone := strings.TrimSpace(p.code)
+	if stateful.Match(text) || alone != "" && strings.Contains(alone, "// "+module) {
+		return fmt.Errorf("%s cannot be copied: it has state or does something when it is evaluated (runtime/bundle/groups.go)", module)
+	}
+	return nil
+}
+
 // build joins the modules of a part. The imports from other parts are left in the code; see the schemes. local tells the
 // names of the core's variables once they are known: then a group refers to them as they are.
 func (l *linker) build(p *part, local map[symbol]string) error {
@@ -173,8 +207,13 @@ func (l *linker) build(p *part, local map[symbol]string) error {
 	for _, wanted := range sorted(p.wanted) {
 		fmt.Fprintf(&entry, "export { %s as %q } from %q;\n", wanted.name, wanted, "./"+wanted.module)
 	}
+	return l.join(p, entry.String(), local)
+}
+
+// join builds a part from the text of an entry module.
+func (l *linker) join(p *part, entry string, local map[symbol]string) error {
 	result := api.Build(api.BuildOptions{
-		Stdin:         &api.StdinOptions{Contents: entry.String(), ResolveDir: l.root, Sourcefile: "<" + p.name() + ">", Loader: api.LoaderJS},
+		Stdin:         &api.StdinOptions{Contents: entry, ResolveDir: l.root, Sourcefile: "<" + p.name() + ">", Loader: api.LoaderJS},
 		AbsWorkingDir: l.root,
 		Plugins:       []api.Plugin{{Name: "parts", Setup: func(b api.PluginBuild) { l.plug(b, p, local) }}},
 		Bundle:        true,
@@ -218,6 +257,37 @@ func (l *linker) build(p *part, local map[symbol]string) error {
 	return nil
 }
 
+// lost is in the code of a group that uses something which the core does not give it: a mistake of this program.
+const lost = "skerry:lost"
+
+// exportsOf lists the names that a module exports.
+func (l *linker) exportsOf(module string) ([]string, error) {
+	result := api.Build(api.BuildOptions{
+		EntryPoints: []string{filepath.Join(l.root, filepath.FromSlash(module))},
+		Plugins: []api.Plugin{{Name: "alone", Setup: func(b api.PluginBuild) {
+			b.OnResolve(api.OnResolveOptions{Filter: `^\.`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+				return api.OnResolveResult{Path: args.Path, External: true}, nil
+			})
+		}}},
+		Bundle: true, Write: false, Metafile: true, Format: api.FormatESModule, Platform: api.PlatformNeutral, Target: api.ESNext, LogLevel: api.LogLevelSilent,
+	})
+	if err := problems(result.Errors); err != nil {
+		return nil, err
+	}
+	var meta struct {
+		Outputs map[string]struct{ Exports []string }
+	}
+	if err := json.Unmarshal([]byte(result.Metafile), &meta); err != nil {
+		return nil, fmt.Errorf("read esbuild's account of %s: %w", module, err)
+	}
+	var names []string
+	for _, output := range meta.Outputs {
+		names = append(names, output.Exports...)
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // plug tells esbuild which modules belong to the part p.
 func (l *linker) plug(b api.PluginBuild, p *part, local map[symbol]string) {
 	b.OnResolve(api.OnResolveOptions{Filter: `^\.`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
@@ -229,6 +299,8 @@ func (l *linker) plug(b api.PluginBuild, p *part, local map[symbol]string) {
 		module := filepath.ToSlash(below)
 		owner := l.owner[module]
 		switch {
+		case l.pure[module]:
+			return api.OnResolveResult{Path: path}, nil
 		case owner != nil && owner != p:
 			return api.OnResolveResult{Path: lazyScheme + owner.group.name + "/" + module, External: true, SideEffects: api.SideEffectsFalse}, nil
 		case owner == p || p.group == nil:
@@ -242,12 +314,19 @@ func (l *linker) plug(b api.PluginBuild, p *part, local map[symbol]string) {
 	b.OnResolve(api.OnResolveOptions{Filter: `^` + coreScheme + `$`}, func(api.OnResolveArgs) (api.OnResolveResult, error) {
 		return api.OnResolveResult{Path: coreScheme, External: true, SideEffects: api.SideEffectsFalse}, nil
 	})
-	// A module of the core, for a group: its exports by the names of the core's variables.
+	// A module of the core, for a group: its exports by the names of the core's variables. Names that are imported but not
+	// used must resolve to something as well.
 	b.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: coreScheme}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		names, err := l.exportsOf(args.Path)
+		if err != nil {
+			return api.OnLoadResult{}, err
+		}
 		var text strings.Builder
-		for _, wanted := range sorted(l.core.wanted) {
-			if wanted.module == args.Path {
-				fmt.Fprintf(&text, "import { %s } from %q; export { %s as %s };\n", local[wanted], coreScheme, local[wanted], wanted.name)
+		for _, name := range names {
+			if variable := local[symbol{args.Path, name}]; variable != "" {
+				fmt.Fprintf(&text, "import { %s } from %q; export { %s as %s };\n", variable, coreScheme, variable, name)
+			} else {
+				fmt.Fprintf(&text, "export const %s = %q;\n", name, lost)
 			}
 		}
 		contents := text.String()
@@ -271,6 +350,9 @@ func (l *linker) script() ([]byte, error) {
 		}
 		if err := l.build(p, local); err != nil {
 			return nil, err
+		}
+		if strings.Contains(p.code, lost) {
+			return nil, fmt.Errorf("%s uses something of the core's that was not there before", p.name())
 		}
 		code, exports, err := l.takeExports(p)
 		if err != nil {
@@ -385,7 +467,9 @@ func importStatements(code string) []importStatement {
 	var all []importStatement
 	for _, match := range importPattern.FindAllStringSubmatch(code, -1) {
 		statement := importStatement{text: match[0], from: match[2] + match[3]}
-		if list, ok := strings.CutPrefix(match[1], "{"); ok {
+		if match[1] == "" {
+			statement.names = []importedName{} // Nothing is imported, but esbuild keeps that it was mentioned.
+		} else if list, ok := strings.CutPrefix(match[1], "{"); ok {
 			for item := range strings.SplitSeq(strings.TrimSuffix(list, "}"), ",") {
 				exported, local, renamed := strings.Cut(strings.TrimSpace(item), " as ")
 				if !renamed {
@@ -412,8 +496,7 @@ func linkLazy(p *part, code string, lazy []*part) (string, error) {
 	if !strings.Contains(code, `"`+lazyScheme) {
 		return code, nil
 	}
-	result := api.Transform(code, api.TransformOptions{
-		Sourcefile:    "<" + p.name() + ">",
+	result := api.Transform(code+"export {};\n", api.TransformOptions{
 		Format:        api.FormatCommonJS,
 		Platform:      api.PlatformNeutral,
 		Target:        api.ESNext,

@@ -45,15 +45,15 @@ func main() {
 	entry := flag.String("entry", "runtime/bootstrap/main.ts", "module that the runtime layer starts with")
 	out := flag.String("out", "build/runtime.js", "file that the script is written to")
 	flag.Parse()
-	if err := run(*entry, *out); err != nil {
+	if err := run(*entry, *out, runtimePlan); err != nil {
 		fmt.Fprintf(os.Stderr, "bundle: error: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 // run bundles the module at entry, which lies in a directory of the runtime layer's, into the file out.
-func run(entry, out string) error {
-	script, err := bundle(filepath.Dir(filepath.Dir(entry)), entry, groups)
+func run(entry, out string, p plan) error {
+	script, err := bundle(filepath.Dir(filepath.Dir(entry)), entry, p)
 	if err != nil {
 		return fmt.Errorf("bundle %s: %w", entry, err)
 	}

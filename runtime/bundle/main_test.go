@@ -13,6 +13,9 @@ func write(t *testing.T, files ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for i := 0; i < len(files); i += 2 {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, files[i])), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, files[i]), []byte(files[i+1]), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +71,7 @@ func TestBundle(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			entry := write(t, test.files...)
-			script, err := bundle(filepath.Dir(entry), entry, nil)
+			script, err := bundle(filepath.Dir(entry), entry, plan{})
 			if test.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), test.wantErr) {
 					t.Fatalf("got error %v, want one with %q", err, test.wantErr)
@@ -95,11 +98,11 @@ func TestBundle(t *testing.T) {
 // The runtime layer itself: it can be bundled, and twice the same bytes come out.
 func TestBundleRuntime(t *testing.T) {
 	entry := filepath.Join("..", "bootstrap", "main.ts")
-	first, err := bundle("..", entry, groups)
+	first, err := bundle("..", entry, runtimePlan)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := bundle("..", entry, groups)
+	second, err := bundle("..", entry, runtimePlan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +119,7 @@ func TestBundleRuntime(t *testing.T) {
 func TestRunWritesTheScript(t *testing.T) {
 	entry := write(t, "main.ts", "__native.setHandlers({});")
 	out := filepath.Join(t.TempDir(), "build", "runtime.js")
-	if err := run(entry, out); err != nil {
+	if err := run(entry, out, plan{}); err != nil {
 		t.Fatal(err)
 	}
 	script, err := os.ReadFile(out)

@@ -10,6 +10,7 @@ import {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeUnshift,
+  defineData,
   ErrorCaptureStackTrace,
   Map,
   MapPrototypeDelete,
@@ -20,7 +21,6 @@ import {
   MathMax,
   NumberPrototypeToFixed,
   ObjectCreate,
-  ObjectDefineProperty,
   ObjectPrototype,
   ReflectOwnKeys,
   StringPrototypeIndexOf,
@@ -288,6 +288,6 @@ export const console: typeof methods = ObjectCreate(ObjectCreate(ObjectPrototype
 
 const names = ReflectOwnKeys(methods) as (keyof typeof methods)[];
 for (let i = 0; i < names.length; i++) {
-  ObjectDefineProperty(console, names[i]!, { value: methods[names[i]!], writable: true, enumerable: true, configurable: true });
+  defineData(console, names[i]!, methods[names[i]!], true, true, true);
 }
-ObjectDefineProperty(console, SymbolToStringTag, { value: "console", writable: false, enumerable: false, configurable: true });
+defineData(console, SymbolToStringTag, "console", false, false, true);

@@ -1,8 +1,8 @@
 // Names and labels of encodings (https://encoding.spec.whatwg.org/#names-and-labels).
 
-import { Map, MapPrototypeGet, StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase } from "../bootstrap/primordials.ts";
+import { StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase } from "../bootstrap/primordials.ts";
 
-// A line for each encoding: its name, then its labels.
+// A line for each encoding: its name, then its labels. It is searched as it stands, which costs nothing until somebody asks.
 const table = `
 UTF-8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8
 IBM866 866 cp866 csibm866 ibm866
@@ -46,22 +46,23 @@ UTF-16LE csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le
 x-user-defined x-user-defined
 `;
 
-const byLabel = new Map<string, string>();
-for (const line of table.trim().split("\n")) {
-  const [name, ...labels] = line.split(" ");
-  for (const label of labels) byLabel.set(label, name!);
-}
-
 /** "Get an encoding": the name that belongs to a label, undefined if there is none. */
 export function encodingOf(label: string): string | undefined {
   let start = 0;
   let end = label.length;
   while (start < end && isSpace(StringPrototypeCharCodeAt(label, start))) start++;
   while (end > start && isSpace(StringPrototypeCharCodeAt(label, end - 1))) end--;
-  const trimmed = StringPrototypeSlice(label, start, end);
   // Only ASCII letters fold: a label has no others, and toLowerCase makes "k" of the Kelvin sign.
-  for (let i = 0; i < trimmed.length; i++) if (StringPrototypeCharCodeAt(trimmed, i) > 0x7f) return undefined;
-  return MapPrototypeGet(byLabel, StringPrototypeToLowerCase(trimmed));
+  for (let i = start; i < end; i++) {
+    const c = StringPrototypeCharCodeAt(label, i);
+    if (c > 0x7f || isSpace(c)) return undefined;
+  }
+  const wanted = ` ${StringPrototypeToLowerCase(StringPrototypeSlice(label, start, end))}`;
+  let at = StringPrototypeIndexOf(table, `${wanted} `);
+  if (at < 0) at = StringPrototypeIndexOf(table, `${wanted}\n`);
+  if (at < 0) return undefined;
+  const line = StringPrototypeLastIndexOf(table, "\n", at) + 1;
+  return StringPrototypeSlice(table, line, StringPrototypeIndexOf(table, " ", line));
 }
 
 function isSpace(c: number): boolean {

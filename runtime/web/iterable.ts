@@ -1,13 +1,13 @@
 // Web IDL `iterable<K, V>` (https://webidl.spec.whatwg.org/#idl-iterable): entries, keys, values, forEach, @@iterator and
 // the iterator prototype object of an interface, shared by Headers, URLSearchParams and FormData.
 
-import { FunctionPrototypeCall, IteratorPrototype, ObjectDefineProperty, ObjectSetPrototypeOf, SymbolIterator, SymbolToStringTag } from "../bootstrap/primordials.ts";
+import { defineData, FunctionPrototypeCall, IteratorPrototype, ObjectSetPrototypeOf, SymbolIterator, SymbolToStringTag } from "../bootstrap/primordials.ts";
 import { requireArguments, toCallback } from "../bootstrap/webidl.ts";
 
 /**
  * Makes cls iterable. pairs(self) returns the pairs as a flat list, key before value, in their order right now: it is
  * asked again at every step, which makes iteration live. It must throw a TypeError if self is not an instance of cls.
- * Call after defineInterface, at snapshot time.
+ * Call after defineInterface.
  */
 export function defineIterable<T extends object>(cls: { prototype: T; name: string }, pairs: (self: T) => readonly unknown[]): void {
   class PairIterator {
@@ -33,8 +33,8 @@ export function defineIterable<T extends object>(cls: { prototype: T; name: stri
   const prototype = PairIterator.prototype as unknown as { constructor?: unknown };
   delete prototype.constructor;
   ObjectSetPrototypeOf(prototype, IteratorPrototype);
-  ObjectDefineProperty(prototype, "next", { value: PairIterator.prototype.next, writable: true, enumerable: true, configurable: true });
-  ObjectDefineProperty(prototype, SymbolToStringTag, { value: `${cls.name} Iterator`, writable: false, enumerable: false, configurable: true });
+  defineData(prototype, "next", PairIterator.prototype.next, true, true, true);
+  defineData(prototype, SymbolToStringTag, `${cls.name} Iterator`, false, false, true);
 
   const name = cls.name;
   const methods = {
@@ -68,5 +68,5 @@ export function defineIterable<T extends object>(cls: { prototype: T; name: stri
 }
 
 function define(target: object, key: PropertyKey, value: unknown, enumerable: boolean): void {
-  ObjectDefineProperty(target, key, { value, writable: true, enumerable, configurable: true });
+  defineData(target, key, value, true, enumerable, true);
 }

@@ -3,7 +3,7 @@
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { native } from "../../bootstrap/native.ts";
 import { defineConstants, defineInterface, illegalInvocation, isObject, requireArguments, toDictionary, toDOMString } from "../../bootstrap/webidl.ts";
-import { ObjectDefineProperty } from "../../bootstrap/primordials.ts";
+import { ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf } from "../../bootstrap/primordials.ts";
 
 export interface EventInit {
   bubbles?: unknown;
@@ -35,9 +35,9 @@ const trustedGetter = {
     return recordOf(this).trusted;
   },
 };
-const unforgeable = Object.getOwnPropertyDescriptor(trustedGetter, "isTrusted")!;
+const unforgeable = ObjectGetOwnPropertyDescriptor(trustedGetter, "isTrusted")!;
 unforgeable.configurable = false;
-Object.setPrototypeOf(unforgeable, null);
+ObjectSetPrototypeOf(unforgeable, null);
 
 /** The record of an event; throws TypeError for anything else. */
 export let recordOf: (v: unknown) => EventRecord;

@@ -4,7 +4,7 @@
 
 import { native } from "../../bootstrap/native.ts";
 import { defineInterface, illegalInvocation, isObject, requireArguments, toDOMString, typeError } from "../../bootstrap/webidl.ts";
-import { ArrayPrototypePush, FunctionPrototypeCall, ObjectDefineProperty, TypeError } from "../../bootstrap/primordials.ts";
+import { ArrayPrototypePush, FunctionPrototypeCall, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, TypeError } from "../../bootstrap/primordials.ts";
 import { DOMException } from "../domexception.ts";
 import { AT_TARGET, Event, isEvent, NONE, recordOf, trusted } from "./event.ts";
 
@@ -296,7 +296,7 @@ export function onListenersChanged(target: object, fn: (type: string, any: boole
   requireState(target).changed = fn;
 }
 
-/** Defines the event handler attribute on<type> on a class, or on an object such as the global. Once, at snapshot time. */
+/** Defines the event handler attribute on<type> on a class, or on an object such as the global. Once. */
 export function defineEventHandler(where: { prototype: object } | object, type: string): void {
   const object = typeof where === "function" ? ((where as { prototype: object }).prototype) : where;
   const key = `on${type}`;
@@ -308,8 +308,9 @@ export function defineEventHandler(where: { prototype: object } | object, type: 
       setHandler(requireState(receiver(this)), type, isObject(value) ? value : null);
     },
   };
-  const { get, set } = Object.getOwnPropertyDescriptor(accessor, key)!;
-  ObjectDefineProperty(object, key, { get: get!, set: set!, enumerable: true, configurable: true });
+  const descriptor = ObjectGetOwnPropertyDescriptor(accessor, key)!;
+  ObjectSetPrototypeOf(descriptor, null);
+  ObjectDefineProperty(object, key, descriptor);
 }
 
 function setHandler(state: TargetState, type: string, callback: object | null): void {

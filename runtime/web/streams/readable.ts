@@ -15,7 +15,7 @@ import {
   FunctionPrototypeCall,
   MathCeil,
   newDeferredFast,
-  ObjectDefineProperty,
+  defineData,
   ObjectSetPrototypeOf,
   PromisePrototypeThen,
   PromiseReject,
@@ -216,7 +216,7 @@ export class ReadableStream {
 }
 defineInterface(ReadableStream);
 registerInspectable(ReadableStream, ["locked"]);
-ObjectDefineProperty(ReadableStream.prototype, SymbolAsyncIterator, { value: ReadableStream.prototype.values, writable: true, enumerable: false, configurable: true });
+defineData(ReadableStream.prototype, SymbolAsyncIterator, ReadableStream.prototype.values, true, false, true);
 
 // ---- async iteration (Web IDL §3.7.10)
 
