@@ -17,8 +17,8 @@ constexpr char kCpuMessage[] = "Worker exceeded CPU time limit.";
 
 }  // namespace
 
-// CPU of the item that just ended. Reading the thread's CPU clock is a system call of about half a microsecond, so for a
-// short item elapsed time stands in; the next reading sets right what that was off.
+// CPU of the item that just ended. Reading the thread's CPU clock is a system call of about half a microsecond, so for
+// a short item elapsed time stands in; the next reading sets right what that was off.
 uint64_t WorkerInstance::BillItem() {
   const uint64_t elapsed = MonotonicNs() - item_began_ns_;
   if (elapsed < kShortItemNs) {

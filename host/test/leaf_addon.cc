@@ -12,7 +12,8 @@ using v8::Object;
 using v8::String;
 using v8::Value;
 
-extern "C" NODE_MODULE_EXPORT void NODE_MODULE_INITIALIZER(Local<Object> exports, Local<Value>, Local<Context> context) {
+extern "C" NODE_MODULE_EXPORT void NODE_MODULE_INITIALIZER(Local<Object> exports, Local<Value>,
+                                                           Local<Context> context) {
   Isolate* isolate = Isolate::GetCurrent();
   for (auto table : {skerry::TextOps, skerry::UrlOps, skerry::CryptoOps, skerry::CloneOps, skerry::InspectOps}) {
     for (const skerry::Op& op : table()) {

@@ -1,5 +1,5 @@
-// The C++ readers and writers of the wire against protocol/vectors (format: its README.md), then against what is made of
-// the vectors by cutting, flipping and random damage. No V8. Build it with the address and undefined-behaviour
+// The C++ readers and writers of the wire against protocol/vectors (format: its README.md), then against what is made
+// of the vectors by cutting, flipping and random damage. No V8. Build it with the address and undefined-behaviour
 // sanitizers (host/test/Makefile does): every payload is given to the decoder in a heap block of exactly its size.
 //
 //   vectors_test DIRECTORY [ITERATIONS [SEED]]
@@ -40,29 +40,102 @@ void Expect(bool holds, const char* what) {
 
 // ---- fields of each message, in the order of messages.json
 
-template <typename F> void Fields(const Module& m, F f) { f("name", m.name), f("type", m.type), f("offset", m.offset), f("length", m.length), f("cache_offset", m.cache_offset), f("cache_length", m.cache_length); }
-template <typename F> void Fields(const Hello& m, F f) { f("protocol", m.protocol), f("build", m.build), f("executors", m.executors), f("executors_max", m.executors_max), f("spares", m.spares), f("isolates_max", m.isolates_max), f("memory_budget", m.memory_budget), f("clock_frozen", m.clock_frozen), f("dev", m.dev); }
-template <typename F> void Fields(const Ready& m, F f) { f("protocol", m.protocol), f("build", m.build), f("v8", m.v8); }
-template <typename F> void Fields(const WorkerData& m, F f) { f("data", m.data); }
-template <typename F> void Fields(const WorkerLoad& m, F f) { f("name", m.name), f("main", m.main), f("compat_date", m.compat_date), f("compat_flags", m.compat_flags), f("env", m.env), f("cpu_ms", m.cpu_ms), f("startup_ms", m.startup_ms), f("memory_mb", m.memory_mb), f("modules", m.modules); }
-template <typename F> void Fields(const WorkerUnload&, F) {}
-template <typename F> void Fields(const Fetch& m, F f) { f("worker", m.worker), f("method", m.method), f("url", m.url), f("headers", m.headers), f("cf", m.cf), f("stream", m.stream), f("length", m.length); }
-template <typename F> void Fields(const Cancel& m, F f) { f("reason", m.reason); }
-template <typename F> void Fields(const Response& m, F f) { f("status", m.status), f("status_text", m.status_text), f("headers", m.headers), f("stream", m.stream), f("length", m.length), f("body", m.body); }
-template <typename F> void Fields(const EventDone& m, F f) { f("outcome", m.outcome), f("cpu_ns", m.cpu_ns), f("startup_ns", m.startup_ns), f("cold", m.cold), f("pass_through", m.pass_through), f("message", m.message), f("stack", m.stack); }
-template <typename F> void Fields(const Call& m, F f) { f("event", m.event), f("slot", m.slot), f("op", m.op), f("stream", m.stream), f("args", m.args); }
-template <typename F> void Fields(const CallResult& m, F f) { f("code", m.code), f("message", m.message), f("stream", m.stream), f("length", m.length), f("result", m.result); }
-template <typename F> void Fields(const CallAbort&, F) {}
-template <typename F> void Fields(const StreamData& m, F f) { f("data", m.data); }
-template <typename F> void Fields(const StreamEnd&, F) {}
-template <typename F> void Fields(const StreamReset& m, F f) { f("code", m.code), f("message", m.message); }
-template <typename F> void Fields(const StreamCancel& m, F f) { f("message", m.message); }
-template <typename F> void Fields(const StreamCredit& m, F f) { f("bytes", m.bytes); }
-template <typename F> void Fields(const Log& m, F f) { f("worker", m.worker), f("level", m.level), f("text", m.text); }
-template <typename F> void Fields(const CodeCache& m, F f) { f("module", m.module), f("offset", m.offset), f("total", m.total), f("data", m.data); }
-template <typename F> void Fields(const StatsRequest&, F) {}
-template <typename F> void Fields(const Stats& m, F f) { f("isolates_live", m.isolates_live), f("isolates_spare", m.isolates_spare), f("isolates_started", m.isolates_started), f("cold_starts", m.cold_starts), f("evictions", m.evictions), f("condemned", m.condemned), f("heap_bytes", m.heap_bytes), f("external_bytes", m.external_bytes), f("runnable", m.runnable), f("mailbox_items", m.mailbox_items), f("events_live", m.events_live), f("executors", m.executors), f("executors_busy", m.executors_busy), f("executors_demoted", m.executors_demoted); }
-template <typename F> void Fields(const Fatal& m, F f) { f("message", m.message); }
+template <typename F>
+void Fields(const Module& m, F f) {
+  f("name", m.name), f("type", m.type), f("offset", m.offset), f("length", m.length), f("cache_offset", m.cache_offset),
+      f("cache_length", m.cache_length);
+}
+template <typename F>
+void Fields(const Hello& m, F f) {
+  f("protocol", m.protocol), f("build", m.build), f("executors", m.executors), f("executors_max", m.executors_max),
+      f("spares", m.spares), f("isolates_max", m.isolates_max), f("memory_budget", m.memory_budget),
+      f("clock_frozen", m.clock_frozen), f("dev", m.dev);
+}
+template <typename F>
+void Fields(const Ready& m, F f) {
+  f("protocol", m.protocol), f("build", m.build), f("v8", m.v8);
+}
+template <typename F>
+void Fields(const WorkerData& m, F f) {
+  f("data", m.data);
+}
+template <typename F>
+void Fields(const WorkerLoad& m, F f) {
+  f("name", m.name), f("main", m.main), f("compat_date", m.compat_date), f("compat_flags", m.compat_flags),
+      f("env", m.env), f("cpu_ms", m.cpu_ms), f("startup_ms", m.startup_ms), f("memory_mb", m.memory_mb),
+      f("modules", m.modules);
+}
+template <typename F>
+void Fields(const WorkerUnload&, F) {}
+template <typename F>
+void Fields(const Fetch& m, F f) {
+  f("worker", m.worker), f("method", m.method), f("url", m.url), f("headers", m.headers), f("cf", m.cf),
+      f("stream", m.stream), f("length", m.length);
+}
+template <typename F>
+void Fields(const Cancel& m, F f) {
+  f("reason", m.reason);
+}
+template <typename F>
+void Fields(const Response& m, F f) {
+  f("status", m.status), f("status_text", m.status_text), f("headers", m.headers), f("stream", m.stream),
+      f("length", m.length), f("body", m.body);
+}
+template <typename F>
+void Fields(const EventDone& m, F f) {
+  f("outcome", m.outcome), f("cpu_ns", m.cpu_ns), f("startup_ns", m.startup_ns), f("cold", m.cold),
+      f("pass_through", m.pass_through), f("message", m.message), f("stack", m.stack);
+}
+template <typename F>
+void Fields(const Call& m, F f) {
+  f("event", m.event), f("slot", m.slot), f("op", m.op), f("stream", m.stream), f("args", m.args);
+}
+template <typename F>
+void Fields(const CallResult& m, F f) {
+  f("code", m.code), f("message", m.message), f("stream", m.stream), f("length", m.length), f("result", m.result);
+}
+template <typename F>
+void Fields(const CallAbort&, F) {}
+template <typename F>
+void Fields(const StreamData& m, F f) {
+  f("data", m.data);
+}
+template <typename F>
+void Fields(const StreamEnd&, F) {}
+template <typename F>
+void Fields(const StreamReset& m, F f) {
+  f("code", m.code), f("message", m.message);
+}
+template <typename F>
+void Fields(const StreamCancel& m, F f) {
+  f("message", m.message);
+}
+template <typename F>
+void Fields(const StreamCredit& m, F f) {
+  f("bytes", m.bytes);
+}
+template <typename F>
+void Fields(const Log& m, F f) {
+  f("worker", m.worker), f("level", m.level), f("text", m.text);
+}
+template <typename F>
+void Fields(const CodeCache& m, F f) {
+  f("module", m.module), f("offset", m.offset), f("total", m.total), f("data", m.data);
+}
+template <typename F>
+void Fields(const StatsRequest&, F) {}
+template <typename F>
+void Fields(const Stats& m, F f) {
+  f("isolates_live", m.isolates_live), f("isolates_spare", m.isolates_spare), f("isolates_started", m.isolates_started),
+      f("cold_starts", m.cold_starts), f("evictions", m.evictions), f("condemned", m.condemned),
+      f("heap_bytes", m.heap_bytes), f("external_bytes", m.external_bytes), f("runnable", m.runnable),
+      f("mailbox_items", m.mailbox_items), f("events_live", m.events_live), f("executors", m.executors),
+      f("executors_busy", m.executors_busy), f("executors_demoted", m.executors_demoted);
+}
+template <typename F>
+void Fields(const Fatal& m, F f) {
+  f("message", m.message);
+}
 
 struct Kind {
   const char* name;
@@ -71,38 +144,62 @@ struct Kind {
 };
 
 constexpr Kind kKinds[] = {
-    {"Hello", 1, false},      {"Ready", 2, false},       {"WorkerData", 3, true},     {"WorkerLoad", 4, false},   {"WorkerUnload", 5, false}, {"Fetch", 6, false},
-    {"Cancel", 7, false},     {"Response", 8, true},     {"EventDone", 9, false},     {"Call", 10, true},         {"CallResult", 11, true},   {"CallAbort", 12, false},
-    {"StreamData", 13, true}, {"StreamEnd", 14, false},  {"StreamReset", 15, false},  {"StreamCancel", 16, false}, {"StreamCredit", 17, false}, {"Log", 18, false},
-    {"CodeCache", 19, true},  {"StatsRequest", 20, false}, {"Stats", 21, false},      {"Fatal", 22, false},
+    {"Hello", 1, false},         {"Ready", 2, false},      {"WorkerData", 3, true},    {"WorkerLoad", 4, false},
+    {"WorkerUnload", 5, false},  {"Fetch", 6, false},      {"Cancel", 7, false},       {"Response", 8, true},
+    {"EventDone", 9, false},     {"Call", 10, true},       {"CallResult", 11, true},   {"CallAbort", 12, false},
+    {"StreamData", 13, true},    {"StreamEnd", 14, false}, {"StreamReset", 15, false}, {"StreamCancel", 16, false},
+    {"StreamCredit", 17, false}, {"Log", 18, false},       {"CodeCache", 19, true},    {"StatsRequest", 20, false},
+    {"Stats", 21, false},        {"Fatal", 22, false},
 };
 
 // Calls f with a default value of the message type; false if there is none.
 template <typename F>
 bool WithType(uint16_t type, F f) {
   switch (type) {
-    case 1: return f(Hello()), true;
-    case 2: return f(Ready()), true;
-    case 3: return f(WorkerData()), true;
-    case 4: return f(WorkerLoad()), true;
-    case 5: return f(WorkerUnload()), true;
-    case 6: return f(Fetch()), true;
-    case 7: return f(Cancel()), true;
-    case 8: return f(Response()), true;
-    case 9: return f(EventDone()), true;
-    case 10: return f(Call()), true;
-    case 11: return f(CallResult()), true;
-    case 12: return f(CallAbort()), true;
-    case 13: return f(StreamData()), true;
-    case 14: return f(StreamEnd()), true;
-    case 15: return f(StreamReset()), true;
-    case 16: return f(StreamCancel()), true;
-    case 17: return f(StreamCredit()), true;
-    case 18: return f(Log()), true;
-    case 19: return f(CodeCache()), true;
-    case 20: return f(StatsRequest()), true;
-    case 21: return f(Stats()), true;
-    case 22: return f(Fatal()), true;
+    case 1:
+      return f(Hello()), true;
+    case 2:
+      return f(Ready()), true;
+    case 3:
+      return f(WorkerData()), true;
+    case 4:
+      return f(WorkerLoad()), true;
+    case 5:
+      return f(WorkerUnload()), true;
+    case 6:
+      return f(Fetch()), true;
+    case 7:
+      return f(Cancel()), true;
+    case 8:
+      return f(Response()), true;
+    case 9:
+      return f(EventDone()), true;
+    case 10:
+      return f(Call()), true;
+    case 11:
+      return f(CallResult()), true;
+    case 12:
+      return f(CallAbort()), true;
+    case 13:
+      return f(StreamData()), true;
+    case 14:
+      return f(StreamEnd()), true;
+    case 15:
+      return f(StreamReset()), true;
+    case 16:
+      return f(StreamCancel()), true;
+    case 17:
+      return f(StreamCredit()), true;
+    case 18:
+      return f(Log()), true;
+    case 19:
+      return f(CodeCache()), true;
+    case 20:
+      return f(StatsRequest()), true;
+    case 21:
+      return f(Stats()), true;
+    case 22:
+      return f(Fatal()), true;
   }
   return false;
 }
@@ -236,10 +333,14 @@ std::optional<Vector> ReadVector(const std::string& path, const std::string& fil
     size_t at = line.find(": ");
     if (at == std::string::npos) return Fail("line without a key: " + line), std::nullopt;
     std::string key = line.substr(0, at), value = line.substr(at + 2);
-    if (key == "kind") v.kind = value;
-    else if (key == "expect") v.expect = value;
-    else if (key == "type") v.type = value;
-    else if (key == "id") v.id = value;
+    if (key == "kind")
+      v.kind = value;
+    else if (key == "expect")
+      v.expect = value;
+    else if (key == "type")
+      v.type = value;
+    else if (key == "id")
+      v.id = value;
     else if (key == "from") {
       if (value != "supervisor" && value != "host") return Fail("from: " + value), std::nullopt;
       v.from = value == "host" ? Side::host : Side::supervisor;
@@ -270,8 +371,14 @@ void CheckVector(const Vector& v) {
   if (v.expect != "ok") return;
   if (std::to_string(frame.header.id) != v.id) Fail("id is " + std::to_string(frame.header.id));
   for (size_t i = 0; i < std::max(v.fields.size(), frame.outcome.fields.size()); i++) {
-    if (i >= v.fields.size()) { Fail("field not in the vector: " + frame.outcome.fields[i].first); continue; }
-    if (i >= frame.outcome.fields.size()) { Fail("field not decoded: " + v.fields[i].first); continue; }
+    if (i >= v.fields.size()) {
+      Fail("field not in the vector: " + frame.outcome.fields[i].first);
+      continue;
+    }
+    if (i >= frame.outcome.fields.size()) {
+      Fail("field not decoded: " + v.fields[i].first);
+      continue;
+    }
     const auto& [name, value] = frame.outcome.fields[i];
     if (v.fields[i].first != name || v.fields[i].second != value)
       Fail(name + " = " + value + ", expected " + v.fields[i].first + " = " + v.fields[i].second);
@@ -286,14 +393,17 @@ void CheckVector(const Vector& v) {
   });
 }
 
-void PutHeader(std::string& bytes, size_t offset, uint64_t value, size_t size) { std::memcpy(bytes.data() + offset, &value, size); }
+void PutHeader(std::string& bytes, size_t offset, uint64_t value, size_t size) {
+  std::memcpy(bytes.data() + offset, &value, size);
+}
 
 // Every proper prefix, every flag, other directions, ids and lengths of a good frame.
 void CheckVariations(const Vector& v) {
   const Kind& kind = *FindKind(v.type);
   for (size_t n = 0; n < v.bytes.size(); n++) {
     std::string cut = v.bytes.substr(0, n);
-    if (ReadFrame(cut, v.from).outcome.fault != "more") Fail("frame cut to " + std::to_string(n) + " bytes does not wait");
+    if (ReadFrame(cut, v.from).outcome.fault != "more")
+      Fail("frame cut to " + std::to_string(n) + " bytes does not wait");
     if (n < kFrameHeaderSize) continue;
     PutHeader(cut, 0, n - kFrameHeaderSize, 4);
     Outcome outcome = ReadFrame(cut, v.from).outcome;
@@ -311,17 +421,20 @@ void CheckVariations(const Vector& v) {
   }
   Side opposite = v.from == Side::host ? Side::supervisor : Side::host;
   std::string fault = ReadFrame(v.bytes, opposite).outcome.fault;
-  bool both = v.type == "StreamData" || v.type == "StreamEnd" || v.type == "StreamReset" || v.type == "StreamCancel" || v.type == "StreamCredit";
+  bool both = v.type == "StreamData" || v.type == "StreamEnd" || v.type == "StreamReset" || v.type == "StreamCancel" ||
+              v.type == "StreamCredit";
   Expect(fault == (both ? "ok" : "bad_direction"), "wrong about the other direction");
   bool about_none = v.type == "Hello" || v.type == "Ready" || v.type == "Fatal";
   std::string other = v.bytes;
   PutHeader(other, 8, about_none ? 1 : 0, 4);
   Expect(ReadFrame(other, v.from).outcome.fault == (v.type == "Log" ? "ok" : "bad_id"), "wrong about the id");
   uint32_t limit = v.type == "StreamData" ? 65536 : 1048576;
-  for (uint64_t length : {uint64_t{limit - 1}, uint64_t{limit}, uint64_t{limit} + 1, uint64_t{0x80000000}, uint64_t{0xffffffff}}) {
+  for (uint64_t length :
+       {uint64_t{limit - 1}, uint64_t{limit}, uint64_t{limit} + 1, uint64_t{0x80000000}, uint64_t{0xffffffff}}) {
     std::string head = v.bytes.substr(0, kFrameHeaderSize);
     PutHeader(head, 0, length, 4);
-    Expect(ReadFrame(head, v.from).outcome.fault == (length <= limit ? "more" : "too_long"), "wrong about the limit of length");
+    Expect(ReadFrame(head, v.from).outcome.fault == (length <= limit ? "more" : "too_long"),
+           "wrong about the limit of length");
   }
   // A byte too many is left over, unless the last field takes it.
   std::string longer = v.bytes + '\0';
@@ -389,7 +502,8 @@ class Random {
 };
 
 void Damage(Random& random, std::string& bytes, const std::vector<Vector>& good) {
-  static constexpr uint32_t kNumbers[] = {0, 1, 2, 4, 0x7f, 0xff, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffffe, 0xffffffff};
+  static constexpr uint32_t kNumbers[] = {0,       1,          2,          4,          0x7f,       0xff,      0xffff,
+                                          0x10000, 0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffffe, 0xffffffff};
   size_t at = random.Below(bytes.size() + 1);
   switch (random.Below(7)) {
     case 0:
@@ -431,17 +545,20 @@ void Fuzz(const std::vector<Vector>& good, uint64_t iterations, uint64_t seed) {
     ReadFrame(bytes, from);
     if (bytes.size() < kFrameHeaderSize) continue;
     // Once more with a header that agrees, and as the payload of some other message.
-    uint16_t type = random.Below(3) == 0 ? static_cast<uint16_t>(1 + random.Below(22)) : FrameHeader::Decode(Exact(bytes).span()).type;
+    uint16_t type = random.Below(3) == 0 ? static_cast<uint16_t>(1 + random.Below(22))
+                                         : FrameHeader::Decode(Exact(bytes).span()).type;
     std::string payload = bytes.substr(kFrameHeaderSize);
     Outcome outcome = DecodePayload(type, payload);
     if (outcome.fault != "ok") continue;
     decoded++;
     Expect(outcome.again == payload, "encodes to other bytes");  // There is one encoding of each message.
   }
-  std::printf("%llu damaged messages, %llu of which decode\n", static_cast<unsigned long long>(iterations), static_cast<unsigned long long>(decoded));
+  std::printf("%llu damaged messages, %llu of which decode\n", static_cast<unsigned long long>(iterations),
+              static_cast<unsigned long long>(decoded));
   if (failures != 0) return;
   subject = "random damage";
-  Expect(iterations < 10000 || (decoded > iterations / 50 && decoded < iterations), "the damage is too small or too great to mean anything");
+  Expect(iterations < 10000 || (decoded > iterations / 50 && decoded < iterations),
+         "the damage is too small or too great to mean anything");
 }
 
 int Main(int argc, char** argv) {
@@ -475,7 +592,8 @@ int Main(int argc, char** argv) {
   }
   for (const Kind& kind : kKinds) {
     subject = kind.name;
-    Expect(std::any_of(good.begin(), good.end(), [&](const Vector& v) { return v.type == kind.name; }), "no vector that is ok");
+    Expect(std::any_of(good.begin(), good.end(), [&](const Vector& v) { return v.type == kind.name; }),
+           "no vector that is ok");
   }
   std::printf("%zu control vectors, %zu of which ok\n", control, good.size());
   CheckUtf8();
