@@ -281,6 +281,9 @@ export function installGlobals(global: object): void {
   installGlobalTarget(global);
   installClock(global);
   native.setMaker(make);
+  try {
+    make(""); // Compiled now, it is compiled in the snapshot.
+  } catch {}
   define(global, interfaces, false);
   defineLazily(global, lazyInterfaces, false);
   define(global, { fetch, reportError, self: global }, true);

@@ -11,13 +11,18 @@
 //   - lazy groups (groups.go): sets of modules whose code stands in one function each, which runs once, synchronously,
 //     when the isolate first needs it.
 //
+// Pure modules (groups.go), which have functions and constants and no state, are no part of their own: each part has a copy
+// of what it uses of them.
+//
 // The modules know nothing of that. They import each other as ever, and as ever they run unbundled in the unit tests:
 //
 //	import { isBlob, Blob } from "../blob.ts";     // a module of the core, of a lazy one
 //	new Blob(parts)                                // becomes: new (lazy$forms ?? load$forms()).Blob(parts)
 //	isBlob(v)                                      // becomes: idle$forms.isBlob(v), see group.idle
 //
-// A group's own imports from the core are plain references to the core's variables, which enclose it.
+// How (link.go): esbuild joins each part by itself and leaves the imports from other parts in place. Those from the core are
+// taken out, since a group's function stands in the scope of the core's variables. Those from groups become property
+// accesses when esbuild turns the part into a CommonJS module, and this program replaces the object of each access.
 //
 // What a module of a lazy group must obey, since its top level runs late, between two lines of a worker's code:
 //

@@ -59,9 +59,20 @@ function stateOf(event: EventState | undefined): ConsoleState {
   return state;
 }
 
+/** What formatArguments gives for strings without a format; it has much to load. */
+function joinStrings(args: readonly unknown[]): string | undefined {
+  let out = "";
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i];
+    if (typeof arg !== "string" || (i === 0 && args.length > 1 && StringPrototypeIndexOf(arg, "%") >= 0)) return undefined;
+    out = i === 0 ? arg : `${out} ${arg}`;
+  }
+  return out;
+}
+
 function print(level: number, args: readonly unknown[]): void {
   const state = WeakMapPrototypeGet(states, currentEvent() ?? globalScope);
-  let text = formatArguments(args);
+  let text = joinStrings(args) ?? formatArguments(args);
   if (state !== undefined && state.indent !== "") text = state.indent + StringPrototypeReplaceAll(text, "\n", `\n${state.indent}`);
   writeLog(level, text);
 }
