@@ -23,7 +23,8 @@ func nodeBinary(t *testing.T) string {
 	return path
 }
 
-// Goal: a small worker loads no group, and a group that is loaded late touches nothing that a worker may have changed.
+// Goal: a small worker loads no group; a group whose loading was cut short can be loaded again; and one that is loaded late
+// touches nothing that a worker may have changed.
 // Method: testdata/late.mjs on the bundle of the runtime layer itself.
 func TestLateLoading(t *testing.T) {
 	node := nodeBinary(t)
@@ -43,6 +44,7 @@ func TestLateLoading(t *testing.T) {
 	}
 	var report struct {
 		Groups, LoadedBySmallWorker, Touched, Failed []string
+		Cut                                          int
 	}
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatalf("late.mjs said %q: %v", out.String(), err)
@@ -55,6 +57,9 @@ func TestLateLoading(t *testing.T) {
 	}
 	for _, what := range slices.Compact(report.Touched) {
 		t.Errorf("a group that is loaded late uses %s, which a worker may have replaced", what)
+	}
+	if report.Cut < len(report.Groups)/2 {
+		t.Errorf("loading was cut short %d times only: the test does not test that", report.Cut)
 	}
 	for _, what := range report.Failed {
 		t.Error(what)

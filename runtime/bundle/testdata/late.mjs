@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import vm from "node:vm";
 import { mock } from "../../testing/mock-native.ts";
 
-const report = { groups: [], loadedBySmallWorker: [], idle: [], touched: [], failed: [] };
-const context = vm.createContext({});
-const realm = vm.runInContext("globalThis", context);
+const report = { groups: [], loadedBySmallWorker: [], cut: 0, touched: [], failed: [] };
+let context = vm.createContext({});
+let realm = vm.runInContext("globalThis", context);
 
 let source = readFileSync(process.argv[2], "utf8");
 report.groups = [...source.matchAll(/^function load\$(\w+)\(/gm)].map((match) => match[1]);
@@ -30,7 +30,7 @@ const native = {
   },
 };
 vm.runInContext(source, context)(native);
-const { handlers } = mock;
+let { handlers } = mock;
 
 // ---- a small worker
 mock.reset(); // The layer rehearses a request while the snapshot is made.
@@ -45,7 +45,47 @@ handlers.streamCancelled(1, "");
 if (mock.calls.filter((call) => call[0] === "respond").length !== 1) report.failed.push("the small worker did not answer");
 for (const name of report.groups) if (groups[name].loaded()) report.loadedBySmallWorker.push(name);
 
-// ---- a hostile one
+// ---- one that runs out of stack while a group is loaded, again and again, and then uses it
+for (const name of report.groups) groups[name].shallow = (depth) => {
+  try {
+    groups[name].shallow(depth + 1);
+  } catch {
+    // Here and a little less deep: each time the group gets further.
+    if (groups[name].loaded()) return;
+    try {
+      groups[name].load();
+    } catch (e) {
+      report.cut++;
+      throw e;
+    }
+  }
+};
+for (const name of report.groups) groups[name].shallow(0);
+vm.runInContext(
+  `{
+    const c = new AbortController();
+    let heard = 0;
+    const target = new EventTarget();
+    target.addEventListener("x", () => heard++, { signal: c.signal });
+    target.dispatchEvent(new Event("x"));
+    c.abort();
+    target.dispatchEvent(new Event("x"));
+    if (heard !== 1) throw new Error("events and signals do not know each other");
+    const form = new FormData();
+    form.append("a", new File(["b"], "f"));
+    if (form.get("a").size !== 1 || new Blob([form.get("a"), "c"]).size !== 2) throw new Error("forms and blobs do not know each other");
+    if (!(new Response(new ReadableStream()).body instanceof ReadableStream)) throw new Error("bodies and streams do not know each other");
+    if (new TransformStream().readable.pipeThrough(new TransformStream()).locked) throw new Error("the parts of streams do not know each other");
+  }`,
+  context,
+);
+
+// ---- a hostile one, in a fresh realm
+context = vm.createContext({});
+realm = vm.runInContext("globalThis", context);
+mock.handlers = undefined;
+vm.runInContext(source, context)(native);
+({ handlers } = mock);
 const broken = new Set([Object.prototype, Function.prototype]); // Not those of this realm, which some of V8's functions have.
 function breakMembers(path, o) {
   if ((typeof o !== "object" && typeof o !== "function") || o === null || broken.has(o)) return;
