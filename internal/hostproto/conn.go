@@ -38,7 +38,7 @@ var (
 	ErrNotReading = errors.New("peer does not read")
 )
 
-// Conn is one end of a connection. Send, SendWait, Close and Err may be called from any goroutine; Serve once.
+// Conn is one end of a connection. Send, TrySend, SendWait, Close and Err may be called from any goroutine; Serve once.
 //
 // Frames are combined: whoever finds no writer at work becomes it, lets the goroutines that are ready add theirs, and
 // writes all of it in one call. A sender is never blocked by a full socket: what does not fit goes to Serve's writer.
@@ -116,6 +116,19 @@ func Send[M Message](c *Conn, id uint32, m M) error {
 	c.buf, err = AppendFrame(c.buf, id, m)
 	c.added()
 	return err
+}
+
+// TrySend is SendWait for those who must not wait: it adds nothing and says so instead of waiting.
+func TrySend[M Message](c *Conn, id uint32, m M) (sent bool, err error) {
+	c.mu.Lock()
+	if c.reason != nil || len(c.buf) >= PendingMax {
+		err := c.reason
+		c.mu.Unlock()
+		return false, err
+	}
+	c.buf, err = AppendFrame(c.buf, id, m)
+	c.added()
+	return err == nil, err
 }
 
 // SendWait is Send, but waits while PendingMax bytes are waiting already. It also ends with ctx, with its error.

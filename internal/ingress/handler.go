@@ -26,6 +26,7 @@ type exchange struct {
 	seen    Observation
 	start   time.Time
 	duplex  bool // the response began before the request's body was at its end, on HTTP/1
+	lane    laneExchange
 }
 
 var exchanges = sync.Pool{New: func() any { return &exchange{headers: make([]byte, 0, 1024)} }}
@@ -37,6 +38,7 @@ func (x *exchange) recycle() {
 	headers := x.headers[:0]
 	x.req, x.resp, x.target, x.seen, x.body, x.duplex = Request{}, Response{}, Target{}, Observation{}, nil, false
 	x.headers = headers
+	x.lane.reset()
 	exchanges.Put(x)
 }
 
@@ -49,6 +51,9 @@ var over = func() context.Context {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.resumed(w, r) {
+		return
+	}
 	s.inFlight.Add(1)
 	defer s.inFlight.Add(-1)
 	x := exchanges.Get().(*exchange)

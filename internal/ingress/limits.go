@@ -15,6 +15,8 @@ type Limits struct {
 	// ReadHeader is the time a client has for a request's head, Idle the time a kept connection may be silent, Handshake
 	// the time for TLS.
 	ReadHeader, Idle, Handshake time.Duration
+	// WriteStall is how long a client may take nothing of a response that is there as a whole. Only on connections without TLS.
+	WriteStall time.Duration
 	// Streams is the number of concurrent requests on one HTTP/2 connection.
 	Streams int
 	// Depth is the number of workers a request may come through. Beyond it: error code 1019.
@@ -30,6 +32,7 @@ const (
 	DefaultReadHeader   = 15 * time.Second
 	DefaultIdle         = 2 * time.Minute
 	DefaultHandshake    = 10 * time.Second
+	DefaultWriteStall   = 2 * time.Minute
 	DefaultStreams      = 250
 	DefaultDepth        = 16
 )
@@ -53,6 +56,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Idle == 0 {
 		l.Idle = DefaultIdle
+	}
+	if l.WriteStall == 0 {
+		l.WriteStall = DefaultWriteStall
 	}
 	if l.Handshake == 0 {
 		l.Handshake = DefaultHandshake

@@ -6,21 +6,26 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// listener hands net/http connections that strictConn watches. For TLS it does the handshake first, to know whether the
+// listener hands net/http connections that strictConn watches. Those without TLS are served by the lane first (see laneConn). For TLS it does the handshake first, to know whether the
 // connection speaks HTTP/1 (watched inside the encryption) or HTTP/2 (handed on as it is).
 type listener struct {
 	net.Listener
 	limits Limits
 	tls    *tls.Config
 
-	ready chan net.Conn // TLS connections after their handshake; never closed
+	// If ready is not nil, a goroutine accepts. Otherwise Accept does.
+	ready chan net.Conn // what net/http shall serve; never closed
 	fault chan error    // the accept loop's last word; one value
 	done  chan struct{} // closed by Close
 	close func() error
+	stop  func() error   // ends accepting, but not Accept
 	wait  sync.WaitGroup // the accept loop and handshakes
+
+	stopped atomic.Bool
 }
 
 // tlsState is the key of the *tls.ConnectionState of an HTTP/1 connection in its context.
@@ -34,11 +39,15 @@ type secureConn struct {
 
 func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
 	l := &listener{Listener: ln, limits: limits, tls: config}
+	l.stop = sync.OnceValue(func() error {
+		l.stopped.Store(true)
+		return ln.Close()
+	})
 	l.close = sync.OnceValue(func() error {
 		if l.done != nil {
 			close(l.done)
 		}
-		err := ln.Close()
+		err := l.stop()
 		l.wait.Wait()
 		return err
 	})
@@ -57,7 +66,7 @@ func (l *listener) strict(c net.Conn) strictConn {
 }
 
 func (l *listener) Accept() (net.Conn, error) {
-	if l.tls == nil {
+	if l.ready == nil {
 		c, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
@@ -80,19 +89,39 @@ func (l *listener) acceptTLS() {
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
-			var temporary interface{ Temporary() bool }
-			if errors.As(err, &temporary) && temporary.Temporary() {
-				select {
-				case <-time.After(50 * time.Millisecond): // out of descriptors: as net/http does
-					continue
-				case <-l.done:
-				}
+			if l.goesOn(err) {
+				continue
 			}
-			l.fault <- err
 			return
 		}
 		l.wait.Add(1)
 		go l.handshake(c)
+	}
+}
+
+// goesOn judges an error of accepting, and waits a little if it may pass. Otherwise it tells Accept.
+func (l *listener) goesOn(err error) bool {
+	var temporary interface{ Temporary() bool }
+	if errors.As(err, &temporary) && temporary.Temporary() {
+		select {
+		case <-time.After(50 * time.Millisecond): // out of descriptors: as net/http does
+			return true
+		case <-l.done:
+		}
+	}
+	if !l.stopped.Load() {
+		l.fault <- err
+	}
+	return false
+}
+
+// offer gives net/http a connection; false if it takes none any more.
+func (l *listener) offer(c net.Conn) bool {
+	select {
+	case l.ready <- c:
+		return true
+	case <-l.done:
+		return false
 	}
 }
 
@@ -118,17 +147,20 @@ func (l *listener) handshake(c net.Conn) {
 	if state := conn.ConnectionState(); state.NegotiatedProtocol != "h2" {
 		ready = &secureConn{strictConn: l.strict(conn), state: state}
 	}
-	select {
-	case l.ready <- ready:
-	case <-l.done:
+	if !l.offer(ready) {
 		c.Close()
 	}
 }
 
 // connContext tells requests on an HTTP/1 connection inside TLS about it; net/http knows only those it encrypted itself.
 func connContext(ctx context.Context, c net.Conn) context.Context {
-	if s, ok := c.(*secureConn); ok {
-		return context.WithValue(ctx, tlsState{}, &s.state)
+	switch c := c.(type) {
+	case *secureConn:
+		return context.WithValue(ctx, tlsState{}, &c.state)
+	case *strictConn:
+		if r, ok := c.Conn.(*replayConn); ok && r.held != nil {
+			return context.WithValue(ctx, replayed{}, r)
+		}
 	}
 	return ctx
 }

@@ -42,6 +42,7 @@ type Server struct {
 	background context.Context
 	giveUp     context.CancelFunc
 	inFlight   atomic.Int64
+	lane       lane
 }
 
 // New makes a server. It listens nowhere yet.
@@ -54,6 +55,7 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg}
+	s.lane.starter, _ = cfg.Dispatcher.(Starter)
 	s.background, s.giveUp = context.WithCancel(context.Background())
 	rand.Read(s.prefix[:])
 	protocols := new(http.Protocols)
@@ -84,7 +86,9 @@ func (s *Server) Serve(ln net.Listener, config *tls.Config) error {
 			config.MinVersion = tls.VersionTLS12
 		}
 	}
-	if err := s.http.Serve(newListener(ln, s.cfg.Limits, config)); !errors.Is(err, http.ErrServerClosed) {
+	l := newListener(ln, s.cfg.Limits, config)
+	defer s.openLane(l)()
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !s.lane.draining.Load() {
 		return err
 	}
 	return nil
@@ -95,14 +99,20 @@ func (s *Server) InFlight() int64 { return s.inFlight.Load() }
 
 // later runs f on a goroutine that Shutdown and Close join; at once if they are joining already.
 func (s *Server) later(f func()) {
-	s.restMu.Lock()
-	if s.closed {
-		s.restMu.Unlock()
+	if !s.spawn(f) {
 		f()
-		return
+	}
+}
+
+// spawn runs f on a goroutine that Shutdown and Close join; false if they are joining already.
+func (s *Server) spawn(f func()) bool {
+	s.restMu.Lock()
+	defer s.restMu.Unlock()
+	if s.closed {
+		return false
 	}
 	s.rest.Go(f)
-	s.restMu.Unlock()
+	return true
 }
 
 // join waits for the goroutines of later.
@@ -115,8 +125,9 @@ func (s *Server) join() {
 
 // Shutdown stops listening and waits for requests and events to end, or for ctx; then it closes what is left.
 func (s *Server) Shutdown(ctx context.Context) error {
-	err := s.http.Shutdown(ctx)
-	if err != nil {
+	err := s.drainLane(ctx)
+	if shut := s.http.Shutdown(ctx); shut != nil {
+		err = shut
 		s.http.Close()
 	}
 	over := make(chan struct{})
@@ -135,6 +146,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Close ends everything at once.
 func (s *Server) Close() error {
 	err := s.http.Close()
+	s.closeLane()
 	s.giveUp()
 	s.join()
 	return err
@@ -142,13 +154,16 @@ func (s *Server) Close() error {
 
 // requestID makes an id that is unique in this process and hard to guess from outside it.
 func (s *Server) requestID() string {
-	var raw [8]byte
 	var text [16]byte
+	return string(s.appendRequestID(text[:0]))
+}
+
+func (s *Server) appendRequestID(text []byte) []byte {
+	var raw [8]byte
 	copy(raw[:], s.prefix[:])
 	n := s.sequence.Add(1) * 2654435761 // odd: a permutation, so that neighbours look different
 	raw[4], raw[5], raw[6], raw[7] = byte(n>>24), byte(n>>16), byte(n>>8), byte(n)
-	hex.Encode(text[:], raw[:])
-	return string(text[:])
+	return hex.AppendEncode(text, raw[:])
 }
 
 const defaultCF = `{"httpProtocol":"HTTP/1.1"}`
