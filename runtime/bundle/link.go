@@ -525,9 +525,9 @@ func linkLazy(p *part, code string, lazy []*part) (string, error) {
 		}
 	}
 	code = lazyVariable.ReplaceAllLiteralString(code, "")
-	if early := earlyUse.FindStringSubmatch(code); early != nil {
+	for _, early := range earlyUse.FindAllStringSubmatch(code, -1) {
 		if t, lazily := targets[early[2]]; lazily && (p.group == nil || early[1] == "instanceof") {
-			return "", fmt.Errorf("%s uses %s with %s, but %s is in the lazy group %s; %s", p.name(), early[3], early[1], t.module, t.group.name, "use a function of that module")
+			return "", fmt.Errorf("%s uses %s with %s, but %s is in the lazy group %s; use a function of that module", p.name(), early[3], early[1], t.module, t.group.name)
 		}
 	}
 	code = lazyUse.ReplaceAllStringFunc(code, func(use string) string {
