@@ -62,7 +62,7 @@ var layers = []struct {
 	packages []string
 }{
 	{"nouns and facts: standard library only", []string{
-		"internal/ambient", "internal/fault", "internal/nearest", "internal/worker",
+		"internal/ambient", "internal/fault", "internal/nearest", "internal/nonblock", "internal/worker",
 	}},
 	{"pure functions over them", []string{"internal/compat", "internal/routing", "internal/sourcemap"}},
 	{"one thing each, no policy", []string{

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"skerry/internal/nonblock"
 )
 
 // The limits of what waits to be written on a connection.
@@ -81,10 +83,7 @@ func NewConn(conn *net.UnixConn, peer Side) (*Conn, error) {
 	c := &Conn{conn: conn, raw: raw, from: peer, stall: WriteStall, handoff: make(chan unsent, 1), done: make(chan struct{})}
 	c.try = func(fd uintptr) bool {
 		for c.sent < len(c.out) {
-			n, err := syscall.Write(int(fd), c.out[c.sent:])
-			if err == syscall.EINTR {
-				continue
-			}
+			n, err := nonblock.Write(fd, c.out[c.sent:])
 			if err != nil {
 				if err != syscall.EAGAIN {
 					c.fail = os.NewSyscallError("write", err)
@@ -263,10 +262,8 @@ func (c *Conn) Serve(handle func(Frame) error) error {
 	err := c.raw.Read(func(fd uintptr) bool {
 		for {
 			space := p.Space()
-			n, err := syscall.Read(int(fd), space)
+			n, err := nonblock.Read(fd, space)
 			switch {
-			case err == syscall.EINTR:
-				continue
 			case err == syscall.EAGAIN:
 				return false
 			case err == syscall.ECONNRESET:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"skerry/internal/ambient"
+	"skerry/internal/nonblock"
 	"skerry/internal/worker"
 )
 
@@ -198,10 +199,8 @@ func (c *laneConn) readable(fd uintptr) bool {
 			return false // the request under way will wake us
 		}
 		// Until there is nothing: the poller tells of data and of the end behind it by one edge.
-		n, err := syscall.Read(int(fd), c.buf[c.n:])
+		n, err := nonblock.Read(fd, c.buf[c.n:])
 		switch {
-		case err == syscall.EINTR:
-			continue
 		case err == syscall.EAGAIN:
 			if c.n == 0 {
 				laneBuffers.Put(c.buf)

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"skerry/internal/nonblock"
 )
 
 // newGrace is how long a connection on which nothing has come yet is left open at a shutdown, as in net/http.
@@ -39,10 +41,7 @@ func (s *Server) addLane(l *listener, conn net.Conn, raw syscall.RawConn) bool {
 	c.ready = c.readable
 	c.try = func(fd uintptr) bool {
 		for c.sent < len(c.out) {
-			n, err := syscall.Write(int(fd), c.out[c.sent:])
-			if err == syscall.EINTR {
-				continue
-			}
+			n, err := nonblock.Write(fd, c.out[c.sent:])
 			if err != nil {
 				if err != syscall.EAGAIN {
 					c.fail = err
