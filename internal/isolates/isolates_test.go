@@ -741,7 +741,8 @@ func TestViolations(t *testing.T) {
 					h.onFetch = test.lie
 				}
 			}}
-			p, log := newPool(t, f, Config{})
+			// Calls stay under way: the id of one that has its result may be used again.
+			p, log := newPool(t, f, Config{Calls: answerCalls(func(ctx context.Context, _ *Call) CallResult { <-ctx.Done(); return CallResult{} })})
 			resp, err := p.Fetch(t.Context(), testVersion("a"), get("/hello"))
 			<-f.host(0).died // Reading before would grant credit.
 			if err == nil && resp.Body != nil {
