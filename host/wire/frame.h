@@ -58,7 +58,8 @@ constexpr std::string_view Name(FrameFault fault) {
 // The order of the checks is that of the vectors: length, type, flags, direction, id.
 [[nodiscard]] constexpr FrameFault Check(const FrameHeader& header, Side from) {
   const auto type = static_cast<MessageType>(header.type);
-  if (header.length > (type == MessageType::StreamData ? kStreamDataMax : kFramePayloadMax)) return FrameFault::too_long;
+  if (header.length > (type == MessageType::StreamData ? kStreamDataMax : kFramePayloadMax))
+    return FrameFault::too_long;
   const MessageInfo info = Info(type);
   if (!info.from_supervisor && !info.from_host) return FrameFault::bad_type;
   if (header.flags != 0) return FrameFault::bad_flags;
