@@ -39,7 +39,7 @@ const (
 type timing struct {
 	// hello is how long a new host may take to answer Hello.
 	hello time.Duration
-	// healthy is the age from which a host that dies does not count towards the back-off.
+	// healthy is the age from which a host that dies before its first event has ended does not count towards the back-off.
 	healthy time.Duration
 	// backoffMin and backoffMax bound the pause before a host is started again after quickDeathsMax quick deaths.
 	backoffMin, backoffMax time.Duration

@@ -183,6 +183,9 @@ func (h *host) onEventDone(f hostproto.Frame) error {
 	case len(m.Message) > hostproto.LogTextMax || len(m.Stack) > hostproto.StackTextMax:
 		return &violation{f.Type, f.ID, "has texts over their limits"}
 	}
+	if !h.served.Load() {
+		h.served.Store(true)
+	}
 	var after deferred
 	h.mu.Lock()
 	ev := h.eventLocked(f.ID)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"skerry/internal/hostproto"
@@ -45,6 +46,7 @@ type host struct {
 	// all of this is gone, with reason set.
 	ready    chan struct{}
 	readyAt  time.Time
+	served   atomic.Bool // It has ended an event: it works.
 	replaced chan struct{}
 	ended    chan struct{}
 	reason   error

@@ -39,7 +39,7 @@ type Pool struct {
 	spare    *host
 	all      map[*host]bool // Those that serve and the spare one.
 	starting int
-	deaths   int   // In a row, each soon after its start.
+	deaths   int   // In a row, each soon after its start and before it had done anything.
 	lastEnd  error // Why the last one died.
 	retry    *time.Timer
 	retryAt  time.Time
@@ -190,7 +190,8 @@ func (p *Pool) hostEnded(h *host, err error) bool {
 	}
 	p.restarts.Add(1)
 	p.fillLocked()
-	p.diedLocked(fmt.Errorf("isolate host died: %w", err), time.Since(h.readyAt) < p.timing.healthy)
+	// A host that has ended events works; what killed it is not how it starts.
+	p.diedLocked(fmt.Errorf("isolate host died: %w", err), !h.served.Load() && time.Since(h.readyAt) < p.timing.healthy)
 	p.changedLocked()
 	return true
 }

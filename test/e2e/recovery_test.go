@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"skerry/test/e2e/rig"
 )
@@ -36,17 +37,42 @@ func TestHostKilledUnderLoad(t *testing.T) {
 		}
 		return ""
 	})
-	for range scaled(10, 3) {
+	// What a leak would show in; the first kill may set up things that stay.
+	leaks := func() (files, goroutines float64) { return s.Metric("process_open_fds"), s.Metric("go_goroutines") }
+	var back []time.Duration
+	var files, goroutines float64
+	client := s.Client()
+	for round := range scaled(10, 3) {
 		// The oldest serves; a younger one is kept warm to take its place.
 		var hosts []int
 		rig.Until(t, "a host serves and another is warm", func() bool { hosts = s.Hosts(); return len(hosts) >= 2 }, nil)
 		if err := syscall.Kill(hosts[0], syscall.SIGKILL); err != nil {
 			t.Fatalf("kill host %d: %v", hosts[0], err)
 		}
+		killed := time.Now()
+		rig.Until(t, "a request made after the kill is answered", func() bool {
+			answer, err := rig.Do(client, http.MethodGet, "http://"+worker.Host()+"/", "", "")
+			return err == nil && answer.Body == "steady"
+		}, nil)
+		back = append(back, time.Since(killed))
 		rig.Until(t, "the killed host is gone", func() bool { return !slices.Contains(s.Hosts(), hosts[0]) }, nil)
 		const enough = 500
 		before := answered.Load()
 		rig.Until(t, "the new host has answered many requests", func() bool { return t.Failed() || answered.Load() >= before+enough }, nil)
+		if round == 0 {
+			rig.Until(t, "another host is warm again", func() bool { return len(s.Hosts()) >= 2 }, nil)
+			files, goroutines = leaks()
+		}
+	}
+	rig.Until(t, "another host is warm again", func() bool { return len(s.Hosts()) >= 2 }, nil)
+	slices.Sort(back)
+	t.Logf("%d kills; back after: median %v, longest %v", len(back), back[len(back)/2], back[len(back)-1])
+	// Connections of the load come and go, so a few more are no leak; one for each kill and resource would be more.
+	const slack = 8
+	if nowFiles, nowGoroutines := leaks(); nowFiles > files+slack || nowGoroutines > goroutines+slack {
+		t.Errorf("descriptors went from %v to %v, goroutines from %v to %v", files, nowFiles, goroutines, nowGoroutines)
+	} else {
+		t.Logf("descriptors %v then %v, goroutines %v then %v", files, nowFiles, goroutines, nowGoroutines)
 	}
 	if load.end() == 0 {
 		t.Error("no request was made")
@@ -59,7 +85,7 @@ func TestHostKilledUnderLoad(t *testing.T) {
 // Goal: more workers than isolates is no error: the least recently used make room. Method: many workers, few isolates,
 // random requests; each answer must be the right worker's.
 func TestManyWorkersFewIsolates(t *testing.T) {
-	workers, isolates, requests := scaled(500, 60), scaled(100, 12), scaled(8_000, 600)
+	workers, isolates, requests := scaled(500, 60), scaled(100, 12), scaled(50_000, 600)
 	platform := rig.Platform{Settings: []string{"[host]", fmt.Sprintf("isolates_max = %d", isolates)}}
 	for i := range workers {
 		name := fmt.Sprintf("worker%03d", i)
@@ -71,7 +97,11 @@ func TestManyWorkersFewIsolates(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, seed))
 	client := s.Client()
 	const atOnce = 16
+	var halfway int64
 	for done := 0; done < requests; done += atOnce {
+		if halfway == 0 && done >= requests/2 {
+			halfway = s.RSS()
+		}
 		errors := make(chan string, atOnce)
 		for range atOnce {
 			worker := platform.Workers[random.IntN(workers)]
@@ -89,6 +119,13 @@ func TestManyWorkersFewIsolates(t *testing.T) {
 				t.Fatalf("after %d requests (seed %d): %s", done, seed, wrong)
 			}
 		}
+	}
+	// A leak of one isolate in a hundred would be more than this.
+	const slack = 24 << 20
+	if end := s.RSS(); end > halfway+halfway/10+slack {
+		t.Errorf("resident memory went from %d MiB halfway to %d MiB", halfway>>20, end>>20)
+	} else {
+		t.Logf("%d requests; resident memory %d MiB halfway, %d MiB at the end; %v cold starts, %v evictions", requests, halfway>>20, end>>20, s.Metric("skerry_requests_cold_total"), s.Metric("skerry_evictions_total"))
 	}
 	if live := s.Metric("skerry_isolates_live"); live > float64(isolates) {
 		t.Errorf("%v isolates are live, and %d are allowed", live, isolates)

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"skerry/test/e2e/rig"
 )
@@ -68,14 +70,20 @@ func TestEditUnderLoad(t *testing.T) {
 		}
 		return ""
 	})
-	for n := 1; n <= scaled(20, 4); n++ {
+	var took []time.Duration
+	for n := 1; n <= scaled(200, 4); n++ {
+		saved := time.Now()
 		rig.WriteFile(t, filepath.Join(project, "src/index.ts"), edition(n))
 		want := fmt.Sprintf("edition %d", n)
 		s.Await(worker.Host(), "/", want, func(a rig.Answer) bool { return a.Body == want })
+		took = append(took, time.Since(saved))
 	}
-	if n := load.end(); n == 0 {
+	n := load.end()
+	if n == 0 {
 		t.Error("no request was made")
 	}
+	slices.Sort(took)
+	t.Logf("%d edits, %d requests beside them; from saving to the new answer: median %v, longest %v", len(took), n, took[len(took)/2], took[len(took)-1])
 }
 
 // Goal: a mistake in an edit is shown, and mending it is enough.
