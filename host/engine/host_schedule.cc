@@ -91,13 +91,14 @@ void Host::PostTasks(const Instance& instance, double delay_seconds) {
     return;
   }
   std::lock_guard hold(mutex_);
-  if (instance->scheduling.queued) return;  // A turn looks for due tasks after every item and before it ends.
+  if (instance->scheduling.queued) return;  // AfterRun looks for due tasks.
   Post(instance, Mail{.kind = Mail::Kind::kTasks});
   WakeSomeone();
 }
 
 void Host::AfterRun(const Instance& instance) {
   WorkerInstance::Scheduling& s = instance->scheduling;
+  if (s.mailbox.empty() && instance->HasDueTasks()) s.mailbox.push_back(Mail{.kind = Mail::Kind::kTasks});
   if (!s.mailbox.empty()) {
     s.queued_ns = MonotonicNs();
     runnable_.push_back(instance);

@@ -60,6 +60,7 @@ void WorkerInstance::Run(RunContext& run) {
   const uint64_t began = MonotonicNs();
   flushed_ns_ = began;
   cpu_mark_ns_ = ThreadCpuNs();
+  guessed_ns_ = 0;
   const bool cold = isolate_ == nullptr;
   CrashMark mark(run.crash, worker_->id, 0, began);
   if (cold) isolate_ = host_.TakeIsolate(worker_->memory_bytes);

@@ -106,6 +106,9 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
     if (isolate_ != nullptr) isolate_->tasks().Close();
   }
 
+  // By the executor that ran it: whether tasks of V8 arrived too late to be run.
+  bool HasDueTasks() { return isolate_ != nullptr && isolate_->tasks().HasDue(); }
+
   // Delivers what waits, until nothing does or the turn is over.
   void Run(RunContext& run);
 
@@ -152,6 +155,9 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   static constexpr uint64_t kDescribeCpuNs = 20'000'000;
   // Items shorter than this are billed by elapsed time.
   static constexpr uint64_t kShortItemNs = 100'000;
+  // So much may be billed by elapsed time before the CPU clock is asked: the thread may not have run all of it, and
+  // the watchdog counts from where the bill stands.
+  static constexpr uint64_t kGuessMaxNs = 1'000'000;
   static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
 
   void Load(const IsolateLock& lock);
@@ -192,6 +198,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   uint64_t sampled_ns_ = 0;
   uint64_t flushed_ns_ = 0;
   uint64_t cpu_mark_ns_ = 0;  // Thread CPU, or a close guess, at the end of the item before.
+  uint64_t guessed_ns_ = 0;   // How much of it is a guess.
   uint64_t item_began_ns_ = 0;
   double now_ms_ = 0;
   double monotonic_ms_ = 0;

@@ -21,10 +21,12 @@ constexpr char kCpuMessage[] = "Worker exceeded CPU time limit.";
 // a short item elapsed time stands in; the next reading sets right what that was off.
 uint64_t WorkerInstance::BillItem() {
   const uint64_t elapsed = MonotonicNs() - item_began_ns_;
-  if (elapsed < kShortItemNs) {
+  guessed_ns_ += elapsed;
+  if (elapsed < kShortItemNs && guessed_ns_ < kGuessMaxNs) {
     cpu_mark_ns_ += elapsed;
     return elapsed;
   }
+  guessed_ns_ = 0;
   const uint64_t cpu_now = ThreadCpuNs();
   const uint64_t spent = cpu_now > cpu_mark_ns_ ? cpu_now - cpu_mark_ns_ : 0;
   cpu_mark_ns_ = cpu_now;
