@@ -28,7 +28,7 @@ const (
 	DefaultHeaderBytes  = 128 << 10
 	DefaultHeaderFields = 512
 	DefaultURLBytes     = 16 << 10
-	DefaultBodyBytes    = 512 << 20
+	DefaultBodyBytes    = 5 << 30 // what the Workers platform gives its largest plan; bodies are streamed
 	DefaultReadHeader   = 15 * time.Second
 	DefaultIdle         = 2 * time.Minute
 	DefaultHandshake    = 10 * time.Second
