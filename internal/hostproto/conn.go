@@ -30,6 +30,9 @@ const (
 	flushRounds = 4
 	// keepBuffer is the largest write buffer in bytes that is kept for the next frames.
 	keepBuffer = 256 << 10
+	// aloneMax is how many writes in a row may hold the frame of one sender only before senders stop giving way to others, which
+	// wakes a processor for nothing; every aloneProbe-th still does.
+	aloneMax, aloneProbe = 8, 32
 )
 
 // Errors of a connection.
@@ -42,8 +45,8 @@ var (
 
 // Conn is one end of a connection. Send, TrySend, SendWait, Close and Err may be called from any goroutine; Serve once.
 //
-// Frames are combined: whoever finds no writer at work becomes it, lets the goroutines that are ready add theirs, and
-// writes all of it in one call. A sender is never blocked by a full socket: what does not fit goes to Serve's writer.
+// Frames are combined: whoever finds no writer at work becomes it, lets the goroutines that are ready add theirs (if that has paid
+// of late), and writes all of it in one call. A sender is never blocked by a full socket: what does not fit goes to Serve's writer.
 type Conn struct {
 	conn  *net.UnixConn
 	raw   syscall.RawConn
@@ -60,11 +63,13 @@ type Conn struct {
 	handoff chan unsent   // To the writer goroutine; the sender gives up being the writer. Capacity 1, never blocks.
 	done    chan struct{} // Closed with reason set.
 
-	// Of the current writer only: argument and result of try, kept here so that no closure is allocated.
-	try  func(fd uintptr) bool
-	out  []byte
-	sent int
-	fail error
+	// Of the current writer only: argument and result of try, kept here so that no closure is allocated, and how many writes in
+	// a row held one frame.
+	try   func(fd uintptr) bool
+	out   []byte
+	sent  int
+	fail  error
+	alone uint
 }
 
 // unsent is a buffer of which the first n bytes have been written.
@@ -166,12 +171,20 @@ func (c *Conn) added() {
 		return
 	}
 	c.flushing = true
+	alone := len(c.buf)
 	c.mu.Unlock()
-	runtime.Gosched() // Goroutines that are ready add their frames now.
+	if c.alone < aloneMax || c.alone%aloneProbe == 0 {
+		runtime.Gosched() // Goroutines that are ready add their frames now.
+	}
 	var out []byte
 	for round := 0; ; round++ {
 		if out = c.take(out); out == nil {
 			return
+		}
+		if round > 0 || len(out) > alone {
+			c.alone = 0
+		} else {
+			c.alone++
 		}
 		c.out, c.sent, c.fail = out, 0, nil
 		err := c.raw.Write(c.try)

@@ -110,9 +110,9 @@ var tokenBytes = func() (table [256]bool) {
 	return table
 }()
 
-func isToken(s string) bool {
+func isLowerToken(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if !tokenBytes[s[i]] {
+		if c := s[i]; !tokenBytes[c] || 'A' <= c && c <= 'Z' {
 			return false
 		}
 	}
@@ -149,7 +149,7 @@ func setResponseHeaders(h http.Header, packed []byte) (contentLength string, err
 		}
 		key, ok := canonicalNames[name]
 		if !ok {
-			if !isToken(name) {
+			if !isLowerToken(name) { // one in upper case would get past droppedFromResponse
 				return "", errHeaders
 			}
 			key = http.CanonicalHeaderKey(name)

@@ -195,6 +195,7 @@ func TestInvalidResponses(t *testing.T) {
 		{"status 0", 0, "", 1101}, {"status 100", 100, "", 1101}, {"status 600", 600, "", 1101}, {"status 101", 101, "", CodeNotImplemented},
 		{"odd", 200, "a\nb\nc\n", 1101}, {"unterminated", 200, "a\nb\nc\nd", 1101}, {"name", 200, "a b\nc\n", 1101}, {"empty name", 200, "\nc\n", 1101},
 		{"cr", 200, "a\nb\rset-cookie: x\n", 1101}, {"nul", 200, "a\nb\x00\n", 1101}, {"trailer prefix", 200, "trailer:x\nb\n", 1101},
+		{"upper case", 200, "Transfer-Encoding\nchunked\n", 1101},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -476,11 +476,8 @@ func (s *Server) start(ctx *ambient.Context, x *exchange) (Started, bool) {
 	}
 	var cancel context.CancelFunc
 	ctx.Context, cancel = context.WithCancel(context.Background())
-	waits := s.spawn(func() { // ends with the event, or when the server is closed
-		defer cancel()
-		s.fetch(ctx, x)
-	})
-	return canceler(cancel), waits
+	// Not canceled at the end: the response's body may still be read then.
+	return canceler(cancel), s.spawn(func() { s.fetch(ctx, x) }) // ends with the event, or when the server is closed
 }
 
 // fetch runs the event of an exchange and tells it what a Starter would.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"skerry/internal/worker"
@@ -13,11 +14,15 @@ import (
 type replayConn struct {
 	net.Conn
 	pending []byte
-	// held belongs to the first request, if its event has begun in the lane. Of the goroutine that serves the connection.
-	held    *exchange
+	// held belongs to the first request, if its event has begun in the lane. Whoever takes it out ends it: the goroutine that
+	// serves the connection, or the one that closes it.
+	held    atomic.Pointer[exchange]
 	started Started
 	server  *Server
 }
+
+// gone stands for an exchange that was ended by closing its connection.
+var gone = new(exchange)
 
 // replayed is the key of the *replayConn of a connection in its context.
 type replayed struct{}
@@ -42,8 +47,7 @@ func (c *replayConn) CloseWrite() error {
 }
 
 func (c *replayConn) Close() error {
-	if x := c.held; x != nil {
-		c.held = nil
+	if x := c.held.Load(); x != nil && x != gone && c.held.CompareAndSwap(x, gone) {
 		c.server.lost(x, c.started)
 	}
 	return c.Conn.Close()
@@ -62,8 +66,9 @@ func (c *laneConn) handOver() {
 	c.conn.SetReadDeadline(time.Time{})
 	r := &replayConn{Conn: c.conn, server: c.server}
 	if old&laneHanded != 0 {
-		r.held, r.started = c.answered, c.current
-		r.pending = append(r.pending, r.held.lane.head...)
+		r.started = c.current
+		r.pending = append(r.pending, c.answered.lane.head...)
+		r.held.Store(c.answered)
 	}
 	if c.n > 0 {
 		r.pending = append(r.pending, c.buf[:c.n]...)
@@ -151,11 +156,16 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, x *exchange, sta
 // resumed says whether a request is one whose event has begun in the lane, and goes on with it.
 func (s *Server) resumed(w http.ResponseWriter, r *http.Request) bool {
 	c, _ := r.Context().Value(replayed{}).(*replayConn)
-	if c == nil || c.held == nil {
+	if c == nil {
 		return false
 	}
-	x := c.held
-	c.held = nil
+	x := c.held.Swap(nil)
+	if x == nil {
+		return false
+	}
+	if x == gone {
+		panic(http.ErrAbortHandler) // closed while net/http read the head
+	}
 	s.resume(w, r, x, c.started)
 	return true
 }

@@ -260,3 +260,10 @@ func (s *Server) acceptLane(l *listener) {
 		}
 	}
 }
+
+// count is the number of connections.
+func (n *lane) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.conns
+}

@@ -158,7 +158,7 @@ func connContext(ctx context.Context, c net.Conn) context.Context {
 	case *secureConn:
 		return context.WithValue(ctx, tlsState{}, &c.state)
 	case *strictConn:
-		if r, ok := c.Conn.(*replayConn); ok && r.held != nil {
+		if r, ok := c.Conn.(*replayConn); ok && r.held.Load() != nil {
 			return context.WithValue(ctx, replayed{}, r)
 		}
 	}
