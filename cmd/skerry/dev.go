@@ -128,7 +128,13 @@ func runDev(parent context.Context, o devOptions) error {
 	loop := newDevLoop(o, console, pool, maps)
 	server := ingress.New(ingress.Config{
 		Dispatcher: dispatcher{pool}, Router: loop,
-		Observer:  func(seen *ingress.Observation) { console.Request(requestOf(seen, maps)) },
+		Observer: func(seen *ingress.Observation) {
+			r := requestOf(seen, maps)
+			if seen.Stack != "" && seen.Ran != nil {
+				r.Excerpt = sourcemap.Exception("", "", seen.Stack, maps.lookup(seen.Ran)).Excerpt(console.Colour())
+			}
+			console.Request(r)
+		},
 		ErrorPage: func(w http.ResponseWriter, r *http.Request, f *ingress.Failure) { devErrorPage(w, r, f, maps) },
 		Logger:    logger,
 	})

@@ -96,6 +96,9 @@ func (c *Console) Request(r *Request) {
 			l.paint(red, Printable(r.Message))
 			l.text("\n")
 		}
+		for text := range strings.Lines(r.Excerpt) {
+			l.text("    " + text)
+		}
 		if r.Stack != "" {
 			for _, frame := range strings.Split(strings.TrimRight(r.Stack, "\n"), "\n") {
 				if frame == "" || strings.Contains(frame, r.Message) && r.Message != "" {

@@ -31,7 +31,8 @@ func TestConsole(t *testing.T) {
 	c := testConsole(&b, false)
 	c.Request(&Request{Method: "GET", Path: "/a?b", Status: 200, Wall: 1234 * time.Microsecond, CPU: 150 * time.Microsecond, Dispatched: true, Cold: true})
 	c.Request(&Request{Method: "POST", Path: "/\x1b[2J\r\n", Status: 500, Wall: 123 * time.Millisecond, CPU: 15 * time.Millisecond, Dispatched: true, Outcome: worker.Exception,
-		Message: "Error: no\x1b[31m", Stack: "Error: no\x1b[31m\n    at f (src/a.ts:1:2)\n"})
+		Message: "Error: no\x1b[31m", Stack: "Error: no\x1b[31m\n    at f (src/a.ts:1:2)\n",
+		Excerpt: "> 1 │ throw\n    │ ^\n"})
 	c.Request(&Request{Method: "GET", Path: "/", Status: 404})
 	c.Log(slog.LevelInfo, "one\ntwo\x07\n")
 	l := slog.New(c).With("a", 1).WithGroup("g")
@@ -40,6 +41,8 @@ func TestConsole(t *testing.T) {
 	expected := `03:04:05.006 GET /a?b 200 1.23ms cpu 0.15ms cold
 03:04:05.006 POST /\x1b[2J\r\n 500 123ms cpu 15.0ms warm exception
   Error: no\x1b[31m
+    > 1 │ throw
+        │ ^
     at f (src/a.ts:1:2)
 03:04:05.006 GET / 404 0.00ms
 │ one

@@ -20,4 +20,6 @@ type Request struct {
 	Code int
 	// Message and Stack of what was thrown, if anything.
 	Message, Stack string
+	// Excerpt is the code around the place where it was thrown, as lines for a terminal. Only Console shows it.
+	Excerpt string
 }

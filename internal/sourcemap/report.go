@@ -79,6 +79,17 @@ func Exception(name, message, stack string, lookup func(module string) *Map) Rep
 	return r
 }
 
+// Excerpt is the code around the place of the first of the report's excerpts, for a terminal: lines that end with a line feed. Empty
+// if the source is not known.
+func (r Report) Excerpt(color bool) string {
+	if len(r.Excerpts) == 0 {
+		return ""
+	}
+	e := r.Excerpts[0]
+	shift := max(e.FirstLine, 1) - 1
+	return FrameText(strings.Repeat("\n", shift)+e.Source, e.Line, e.Column, e.Length, 1, color)
+}
+
 // splitHeader splits "TypeError: x is not a function".
 func splitHeader(header string) (name, message string) {
 	header = strings.TrimPrefix(header, "Uncaught ")
