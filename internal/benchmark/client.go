@@ -63,6 +63,9 @@ type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	body []byte // Of the last answer; used again.
+	// until is the deadline that the connection has. It is renewed when half of it has passed: a timer per request is work that
+	// would be counted against the server's processors.
+	until time.Time
 }
 
 func dial(addr string) (*client, error) {
@@ -81,8 +84,11 @@ func (c *client) close() { c.conn.Close() }
 
 // do sends a serialised request and reads the whole answer. body is valid until the next call.
 func (c *client) do(request []byte) (status int, body []byte, err error) {
-	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return 0, nil, err
+	if now := time.Now(); c.until.Sub(now) < answerTimeout/2 {
+		c.until = now.Add(answerTimeout)
+		if err := c.conn.SetDeadline(c.until); err != nil {
+			return 0, nil, err
+		}
 	}
 	if _, err := c.conn.Write(request); err != nil {
 		return 0, nil, fmt.Errorf("send request: %w", err)

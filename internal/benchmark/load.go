@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -88,6 +89,8 @@ func loadEach(spec LoadSpec) (LoadResult, error) {
 }
 
 func loadSpread(spec LoadSpec) (LoadResult, error) {
+	// One thread is enough to load any of the servers, and threads that look for work would take the processors from them.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	serialised := make([][]byte, len(spec.Spread))
 	for i, r := range spec.Spread {
 		serialised[i] = r.bytes()
