@@ -156,6 +156,18 @@ test-go: build examples/hono/node_modules/.skerry ## Go tests with the race dete
 acceptance: build examples/hono/node_modules/.skerry ## End-to-end tests at full size (minutes)
 	$(GO) test -count=1 -timeout 60m -v ./test/e2e/...
 
+# WPT_ONLY names tests or directories, WPT_FLAGS are flags of test/wpt. `make wpt-compare` runs the same tests on workerd, too.
+.PHONY: wpt
+wpt: build ## Web Platform Tests: WPT=<checkout>; WPT_ONLY='url fetch/api'; WPT_FLAGS='-failures skerry'
+	@[ -n "$(WPT)" ] || { echo "name a checkout of the Web Platform Tests: make wpt WPT=<checkout>" >&2; exit 1; }
+	@$(call need,python3,apt-get install python3) true
+	@$(GO) build -o build/wpt ./test/wpt
+	@build/wpt -checkout "$(WPT)" -only "$(WPT_ONLY)" $(WPT_FLAGS)
+
+.PHONY: wpt-compare
+wpt-compare: test/bench/node_modules/.skerry ## As wpt, and workerd in the same run
+	@$(MAKE) wpt WPT_FLAGS="-workerd $$(echo test/bench/node_modules/@cloudflare/workerd-linux-*/bin/workerd) $(WPT_FLAGS)"
+
 # ---------------------------------------------------------------------------------------------------------------------
 ##@ Measure
 

@@ -3,6 +3,7 @@ package project
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,7 +49,11 @@ func (b *Builder) asIs(ctx context.Context, in *inputs) ([]worker.Module, error)
 	if err != nil {
 		return nil, err
 	}
-	if len(exports) == 0 && !reExport.Match(data) {
+	common, err := entryIsCommonJS(result.Metafile)
+	if err != nil {
+		return nil, err
+	}
+	if common || len(exports) == 0 && !reExport.Match(data) {
 		main.Type = worker.Script
 		return []worker.Module{main}, nil
 	}
@@ -60,6 +65,28 @@ func (b *Builder) asIs(ctx context.Context, in *inputs) ([]worker.Module, error)
 		}
 	}
 	return modules, ctx.Err()
+}
+
+// entryIsCommonJS says whether the parser took the entry for a CommonJS module because it speaks of exports or module, as
+// libraries do that run in scripts, too. As it is, such a file is a script: nothing could give it a module object.
+func entryIsCommonJS(metafile string) (bool, error) {
+	var meta struct {
+		Inputs map[string]struct {
+			Format string `json:"format"`
+		} `json:"inputs"`
+		Outputs map[string]struct {
+			EntryPoint string `json:"entryPoint"`
+		} `json:"outputs"`
+	}
+	if err := json.Unmarshal([]byte(metafile), &meta); err != nil {
+		return false, fmt.Errorf("read metafile: %w", err)
+	}
+	for _, output := range meta.Outputs {
+		if output.EntryPoint != "" && meta.Inputs[output.EntryPoint].Format == "cjs" {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // reExport matches "export * from", whose names are not known without the other module.

@@ -52,6 +52,24 @@ func load(t testing.TB, dir string, opts Options) *Project {
 	return p
 }
 
+// Goal: a script that is taken as it is may hold a library that looks for CommonJS. Method: one that does; it has no exports,
+// so it must be a script.
+func TestAsIsScriptWithLibrary(t *testing.T) {
+	const text = "(function (root, make) {\n" +
+		"  if (typeof module === 'object') module.exports = make(); else root.lib = make();\n" +
+		"})(this, () => 1);\naddEventListener('fetch', () => {});\n"
+	dir := project(t, map[string]string{
+		"wrangler.json": `{ "name": "w", "main": "index.js", "compatibility_date": "2024-09-22", "no_bundle": true }`, "index.js": text,
+	})
+	v, _, err := Bundle(t.Context(), load(t, dir, Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Modules) != 1 || v.Modules[0].Type != worker.Script || string(v.Modules[0].Data) != text {
+		t.Errorf("got %d modules, the first of type %v", len(v.Modules), v.Modules[0].Type)
+	}
+}
+
 // Goal: what a project becomes is seen whole and any change of it noticed. Method: golden listings of all modules.
 func TestBundle(t *testing.T) {
 	tests := []struct {
