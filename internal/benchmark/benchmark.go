@@ -54,6 +54,7 @@ var groups = []group{
 	{"throughput", "requests per second and CPU time per request on 32 connections", runThroughput},
 	{"memory", "resident memory per worker", runMemory},
 	{"stream", "bodies echoed, untouched and through JavaScript", runStream},
+	{"api", "parts of the web platform within a worker, against workerd", runAPI},
 	{"neighbour", "a victim beside tenants that spin", runNeighbour},
 }
 

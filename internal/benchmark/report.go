@@ -93,16 +93,21 @@ func (r *Report) metric(id, title, unit, meaning string) *Metric {
 
 // add puts a sample into the row of a peer and case, which is made if it is not there.
 func (m *Metric) add(peer, kind string, sample float64) {
+	row := m.row(peer, kind)
+	row.Samples = append(row.Samples, sample)
+	sorted := slices.Sorted(slices.Values(row.Samples))
+	row.Min, row.Max = sorted[0], sorted[len(sorted)-1]
+	row.Median = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// row is the row of a peer and case, which is made if it is not there.
+func (m *Metric) row(peer, kind string) *Row {
 	i := slices.IndexFunc(m.Rows, func(r *Row) bool { return r.Peer == peer && r.Case == kind })
 	if i < 0 {
 		i = len(m.Rows)
 		m.Rows = append(m.Rows, &Row{Peer: peer, Case: kind})
 	}
-	row := m.Rows[i]
-	row.Samples = append(row.Samples, sample)
-	sorted := slices.Sorted(slices.Values(row.Samples))
-	row.Min, row.Max = sorted[0], sorted[len(sorted)-1]
-	row.Median = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+	return m.Rows[i]
 }
 
 // WriteJSON writes the report for a program.
@@ -136,9 +141,10 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprint(table, "\tmedian\tmin\tmax\trounds\t\n")
 		for _, row := range metric.Rows {
 			name := row.Peer
-			if row.Case != "" {
-				name += ", " + row.Case
+			if row.Peer != "" && row.Case != "" {
+				name += ", "
 			}
+			name += row.Case
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t\n", name, figure(row.Median), figure(row.Min), figure(row.Max), len(row.Samples))
 		}
 		if err := table.Flush(); err != nil {
