@@ -18,6 +18,11 @@ void PromiseRejected(v8::PromiseRejectMessage message) {
   if (instance != nullptr) instance->OnPromiseReject(message);
 }
 
+bool MayCompileWasm(v8::Local<v8::Context>, v8::Local<v8::String>) {
+  WorkerInstance* instance = WorkerInstance::From(v8::Isolate::GetCurrent());
+  return instance != nullptr && instance->MayCompileWasm();
+}
+
 }  // namespace
 
 WorkerInstance::WorkerInstance(Host& host, std::shared_ptr<Worker> worker) : host_(host), worker_(std::move(worker)) {}
@@ -108,6 +113,7 @@ void WorkerInstance::Load(const IsolateLock& lock) {
   SetClock();
   isolate->SetData(Isolate::kOwnerSlot, this);
   isolate->SetPromiseRejectCallback(&PromiseRejected);
+  isolate->SetAllowWasmCodeGenerationCallback(&skerry::MayCompileWasm);
   isolate_->OnOutOfMemory(
       [](void* self) {
         auto* instance = static_cast<WorkerInstance*>(self);
@@ -135,7 +141,7 @@ void WorkerInstance::Load(const IsolateLock& lock) {
             isolate, "Top-level await in module is unsettled: nothing that could settle it can run in global scope.")));
       } else {
         ok = !Handle(context, Handler::kStart, 1, &space).IsEmpty();
-        if (ok) isolate->PerformMicrotaskCheckpoint();
+        if (ok) RunMicrotasks(lock);
       }
     }
   }
@@ -251,7 +257,7 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
   run_->slot.BeginItem(isolate, limit, cpu_mark_ns_);
   isolate->SetContinuationPreservedEmbedderDataV2(v8::Undefined(isolate));
   Dispatch(lock, mail);
-  if (!caught.HasTerminated()) isolate->PerformMicrotaskCheckpoint();
+  if (!caught.HasTerminated()) RunMicrotasks(lock);
   if (isolate_->tasks().HasDue()) RunTasks(lock);
   AfterItem(lock, event_id, caught);
   EmitDone();

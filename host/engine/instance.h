@@ -138,6 +138,10 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void StartTimer(uint32_t event, uint32_t timer, double delay_ms);
   void StopTimer(uint32_t timer);
   void OnPromiseReject(v8::PromiseRejectMessage message);
+  // From now on the worker may compile WebAssembly modules from bytes; for its compatibility flag.
+  void AllowWasmFromBytes() { wasm_from_bytes_ = true; }
+  // V8 asks before each such compilation. False: it throws a CompileError.
+  bool MayCompileWasm();
   v8::MaybeLocal<v8::Value> Handle(v8::Local<v8::Context> context, Handler which, int argc, v8::Local<v8::Value>* argv);
 
   double NowMs() const;
@@ -158,6 +162,9 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   // So much may be billed by elapsed time before the CPU clock is asked: the thread may not have run all of it, and
   // the watchdog counts from where the bill stands.
   static constexpr uint64_t kGuessMaxNs = 1'000'000;
+  // WebAssembly modules that one instance may compile from bytes; V8 keeps their code outside the heap until it finds
+  // that they are garbage. Then another instance takes over.
+  static constexpr uint32_t kWasmCompilesMax = 4096;
   static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
 
   void Load(const IsolateLock& lock);
@@ -171,6 +178,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void DispatchStreamEnd(const IsolateLock& lock, Mail& mail);
   void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
   void RunTasks(const IsolateLock& lock);
+  void RunMicrotasks(const IsolateLock& lock);
   void AfterItem(const IsolateLock& lock, uint32_t event, v8::TryCatch& caught);
   uint64_t BillItem();
   void KillEvent(const IsolateLock& lock, EventRecord& event, wire::Outcome outcome, std::string message, bool tell);
@@ -193,6 +201,10 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   std::string broken_stack_;
   bool broken_ = false;
   bool condemned_ = false;
+  bool rejections_due_ = false;  // A promise was rejected without a handler since the runtime layer last looked.
+  bool wasm_from_bytes_ = false;
+  bool worn_out_ = false;  // No new events after this item.
+  uint32_t wasm_compiles_ = 0;
   uint64_t load_cpu_ns_ = 0;
   uint64_t loaded_ns_ = 0;
   uint64_t sampled_ns_ = 0;

@@ -226,12 +226,31 @@ void WorkerInstance::RunTasks(const IsolateLock& lock) {
   for (auto& task : isolate_->tasks().TakeDue()) {
     v8::HandleScope handles(lock.v8());
     task->Run();
-    lock.v8()->PerformMicrotaskCheckpoint();
+    RunMicrotasks(lock);
   }
 }
 
+// HTML's "perform a microtask checkpoint": after the microtasks, rejected promises that got no handler meanwhile are
+// reported, which may run code of the worker's and make new ones. The CPU limit ends a worker that never stops.
+void WorkerInstance::RunMicrotasks(const IsolateLock& lock) {
+  v8::Isolate* isolate = lock.v8();
+  isolate->PerformMicrotaskCheckpoint();
+  while (rejections_due_ && !isolate->IsExecutionTerminating()) {
+    rejections_due_ = false;
+    (void)Handle(lock.context(), Handler::kRejectionsDue, 0, nullptr);
+    isolate->PerformMicrotaskCheckpoint();
+  }
+}
+
+bool WorkerInstance::MayCompileWasm() {
+  if (!wasm_from_bytes_ || worn_out_) return false;
+  worn_out_ = ++wasm_compiles_ >= kWasmCompilesMax;
+  return true;
+}
+
 void WorkerInstance::OnPromiseReject(v8::PromiseRejectMessage message) {
-  if (isolate_->out_of_memory() || !evaluated_) return;
+  if (isolate_->out_of_memory()) return;
+  if (message.GetEvent() == v8::kPromiseRejectWithNoHandler) rejections_due_ = true;
   v8::Isolate* isolate = isolate_->v8();
   v8::HandleScope handles(isolate);
   Local<v8::Context> context = isolate->GetCurrentContext();

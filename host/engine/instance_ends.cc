@@ -63,6 +63,10 @@ void WorkerInstance::AfterItem(const IsolateLock& lock, uint32_t event_id, v8::T
     }
     return;
   }
+  if (worn_out_ && !condemned_) {
+    condemned_ = true;
+    host_.Condemn(*this, true);
+  }
   if (caught.HasCaught() && event != nullptr && !event->done) {
     std::string message = FromV8(isolate, caught.Exception());
     KillEvent(lock, *event, wire::Outcome::internalError, "internal error in the runtime layer: " + message, true);

@@ -33,13 +33,14 @@ enum class Handler : uint8_t {
   kStreamCancelled,
   kTimer,
   kPromiseReject,
+  kRejectionsDue,
   kCount,
 };
 inline constexpr size_t kHandlerCount = static_cast<size_t>(Handler::kCount);
 inline constexpr const char* kHandlerNames[kHandlerCount] = {
-    "init",          "start",     "builtin",     "fetch",           "cancel",       "eventKilled",     "callResult",
-    "streamData",    "streamEnd", "streamError", "streamCollected", "streamCredit", "streamCancelled", "timer",
-    "promiseReject",
+    "init",          "start",         "builtin",     "fetch",           "cancel",       "eventKilled",     "callResult",
+    "streamData",    "streamEnd",     "streamError", "streamCollected", "streamCredit", "streamCancelled", "timer",
+    "promiseReject", "rejectionsDue",
 };
 
 // What every isolate of the process is made of. Lives as long as the process.

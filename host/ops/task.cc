@@ -1,4 +1,4 @@
-// Microtasks and the async frame.
+// Microtasks, the async frame, and what code may do.
 
 #include "ops/host_ops.h"
 #include "snapshot/handlers.h"
@@ -26,10 +26,14 @@ void MarkHandled(const Info& info) {
   if (info[0]->IsPromise()) info[0].As<v8::Promise>()->MarkAsHandled();
 }
 
+void AllowWasmFromBytes(const Info& info) {
+  if (WorkerInstance* instance = Caller(info)) instance->AllowWasmFromBytes();
+}
+
 constexpr Op kOps[] = {
     {"setHandlers", &SetHandlers, 1},     {"enqueueMicrotask", &EnqueueMicrotask, 1},
     {"getAsyncFrame", &GetAsyncFrame, 0}, {"setAsyncFrame", &SetAsyncFrame, 1},
-    {"markHandled", &MarkHandled, 1},
+    {"markHandled", &MarkHandled, 1},     {"allowWasmFromBytes", &AllowWasmFromBytes, 0},
 };
 
 }  // namespace

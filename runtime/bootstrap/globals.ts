@@ -16,6 +16,7 @@ import { TextDecoderStream, TextEncoderStream } from "../web/encoding-streams.ts
 import { CloseEvent } from "../web/events/close.ts";
 import { CustomEvent } from "../web/events/custom.ts";
 import { ErrorEvent } from "../web/events/error.ts";
+import { EventSource } from "../web/event-source.ts";
 import { Event } from "../web/events/event.ts";
 import { MessageEvent } from "../web/events/message.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
@@ -26,9 +27,12 @@ import { Request } from "../web/fetch/request.ts";
 import { Response } from "../web/fetch/response.ts";
 import { FormData } from "../web/form-data.ts";
 import { Headers } from "../web/headers.ts";
+import { BroadcastChannel } from "../web/messaging/broadcast.ts";
+import { MessageChannel, MessagePort } from "../web/messaging/port.ts";
 import { queueMicrotask } from "../web/microtask.ts";
 import { Navigator, navigator } from "../web/navigator.ts";
 import { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure } from "../web/performance.ts";
+import { PerformanceObserver, PerformanceObserverEntryList } from "../web/performance-observer.ts";
 import { Scheduler, scheduler } from "../web/scheduler.ts";
 import { FixedLengthStream, IdentityTransformStream } from "../web/streams/identity.ts";
 import {
@@ -46,6 +50,7 @@ import { structuredClone } from "../web/structured-clone.ts";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "../web/timers.ts";
 import { URLSearchParams } from "../web/url-search-params.ts";
 import { URL } from "../web/url.ts";
+import { compileStreaming, instantiateStreaming, setWasmFunctions } from "../web/wasm-streaming.ts";
 import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
@@ -83,6 +88,7 @@ const lazyInterfaces = [
   "AbortController",
   "AbortSignal",
   "Blob",
+  "BroadcastChannel",
   "ByteLengthQueuingStrategy",
   "CloseEvent",
   "CountQueuingStrategy",
@@ -92,18 +98,23 @@ const lazyInterfaces = [
   "DOMException",
   "ErrorEvent",
   "Event",
+  "EventSource",
   "ExtendableEvent",
   "FetchEvent",
   "File",
   "FixedLengthStream",
   "FormData",
   "IdentityTransformStream",
+  "MessageChannel",
   "MessageEvent",
+  "MessagePort",
   "Navigator",
   "Performance",
   "PerformanceEntry",
   "PerformanceMark",
   "PerformanceMeasure",
+  "PerformanceObserver",
+  "PerformanceObserverEntryList",
   "PromiseRejectionEvent",
   "QuotaExceededError",
   "ReadableByteStreamController",
@@ -140,6 +151,8 @@ function make(name: string): unknown {
       return AbortSignal;
     case "Blob":
       return Blob;
+    case "BroadcastChannel":
+      return BroadcastChannel;
     case "ByteLengthQueuingStrategy":
       return ByteLengthQueuingStrategy;
     case "CloseEvent":
@@ -158,6 +171,8 @@ function make(name: string): unknown {
       return ErrorEvent;
     case "Event":
       return Event;
+    case "EventSource":
+      return EventSource;
     case "ExtendableEvent":
       return ExtendableEvent;
     case "FetchEvent":
@@ -170,8 +185,12 @@ function make(name: string): unknown {
       return FormData;
     case "IdentityTransformStream":
       return IdentityTransformStream;
+    case "MessageChannel":
+      return MessageChannel;
     case "MessageEvent":
       return MessageEvent;
+    case "MessagePort":
+      return MessagePort;
     case "Navigator":
       return Navigator;
     case "Performance":
@@ -182,6 +201,10 @@ function make(name: string): unknown {
       return PerformanceMark;
     case "PerformanceMeasure":
       return PerformanceMeasure;
+    case "PerformanceObserver":
+      return PerformanceObserver;
+    case "PerformanceObserverEntryList":
+      return PerformanceObserverEntryList;
     case "PromiseRejectionEvent":
       return PromiseRejectionEvent;
     case "QuotaExceededError":
@@ -234,8 +257,12 @@ function make(name: string): unknown {
       return clearInterval;
     case "clearTimeout":
       return clearTimeout;
+    case "compileStreaming":
+      return compileStreaming;
     case "crypto":
       return crypto;
+    case "instantiateStreaming":
+      return instantiateStreaming;
     case "navigator":
       return navigator;
     case "performance":
@@ -295,4 +322,12 @@ export function installGlobals(global: object): void {
 export function prepareGlobals(): void {
   delete (globalThis as { SharedArrayBuffer?: unknown }).SharedArrayBuffer;
   installTemporal();
+}
+
+/** For the compatibility flag allow_wasm_from_bytes; V8 puts WebAssembly on every new global object. In such isolates, before code of the worker's runs. */
+export function allowWasmFromBytes(): void {
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: { compile: unknown; instantiate: unknown } };
+  setWasmFunctions(WebAssembly.compile, WebAssembly.instantiate);
+  defineLazily(WebAssembly, ["compileStreaming", "instantiateStreaming"], true);
+  native.allowWasmFromBytes();
 }

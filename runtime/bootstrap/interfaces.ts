@@ -19,6 +19,14 @@ import {
 /** Makes the copy of a platform object; undefined refuses, as a brand check does. */
 export type Cloner = (value: object) => (() => object) | undefined;
 
+/** What a transferable interface is (https://html.spec.whatwg.org/multipage/structured-data.html#transferable-objects). */
+export interface Transfer {
+  /** The [[Detached]] slot. */
+  detached(value: object): boolean;
+  /** The transfer and transfer-receiving steps: detaches value and gives what takes its place. */
+  transfer(value: object): object;
+}
+
 export interface PlatformInterface {
   readonly name: string;
   /** Accessors that the console shows: name, getter, name, getter … undefined: as its base class. */
@@ -28,6 +36,7 @@ export interface PlatformInterface {
 }
 
 const interfaces = new WeakMap<object, PlatformInterface>();
+const transfers = new WeakMap<object, Transfer>();
 
 /** The interface whose prototype object this is. */
 export function interfaceOfPrototype(prototype: object): PlatformInterface | undefined {
@@ -80,6 +89,14 @@ export function registerInspectable(cls: { prototype: object }, accessors: reado
 /** Tells that structuredClone copies instances of an interface: clone reads what is to be kept at once and returns the function that makes the copy. */
 export function registerCloner(cls: { prototype: object }, clone: Cloner): void {
   WeakMapPrototypeGet(interfaces, cls.prototype)!.clone = clone;
+}
+
+/** Tells that instances of an interface can be in a transfer list. May come before defineInterface, from a static block. */
+export function registerTransfer(cls: { prototype: object }, transfer: Transfer): void {
+  WeakMapPrototypeSet(transfers, cls.prototype, transfer);
+}
+export function transferOf(prototype: object): Transfer | undefined {
+  return WeakMapPrototypeGet(transfers, prototype);
 }
 
 /** The getter of an accessor as the class was written with, whatever a worker does to the prototype later. */

@@ -352,9 +352,26 @@ test("a rejection that nobody handles is logged, one that is handled late enough
   const lost = Promise.reject(new Error("lost"));
   lost.catch(() => {});
   handlers.promiseReject(0, lost, new Error("lost"));
-  await settle();
+  handlers.rejectionsDue();
   assert.equal(logs().length, 1);
   assert.match(logs()[0] as string, /^Uncaught \(in promise\) Error: lost\n/);
+});
+
+test("a listener that is told of one rejection may handle another", () => {
+  const told: unknown[] = [];
+  const [a, b] = [Promise.reject("a"), Promise.reject("b")];
+  const note = (e: any): void => {
+    told.push(e.reason);
+    e.preventDefault();
+    handlers.promiseReject(1, b, undefined);
+  };
+  addEventListener("unhandledrejection", note);
+  for (const p of [a, b]) p.catch(() => {});
+  handlers.promiseReject(0, a, "a");
+  handlers.promiseReject(0, b, "b");
+  handlers.rejectionsDue();
+  removeEventListener("unhandledrejection", note);
+  assert.deepEqual([told, logs()], [["a"], []]);
 });
 
 test("unhandledrejection can be prevented, and rejectionhandled follows", async () => {
@@ -368,7 +385,7 @@ test("unhandledrejection can be prevented, and rejectionhandled follows", async 
   const lost = Promise.reject("r");
   lost.catch(() => {});
   handlers.promiseReject(0, lost, "r");
-  await settle();
+  handlers.rejectionsDue();
   handlers.promiseReject(1, lost, undefined);
   await settle();
   assert.deepEqual([seen.map((s) => [s[0], s[1] === lost]), logs()], [[["unhandledrejection", true], ["rejectionhandled", true]], []]);

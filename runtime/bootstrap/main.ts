@@ -11,11 +11,11 @@ import { setReportException } from "../web/events/target.ts";
 import { onTimer } from "../web/timers.ts";
 import { cancel, eventKilled, fetch, init, rehearse, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
-import { installGlobals, prepareGlobals } from "./globals.ts";
+import { allowWasmFromBytes, installGlobals, prepareGlobals } from "./globals.ts";
 import { onCallResult } from "./calls.ts";
-import { builtin, env, registerBuiltin } from "./modules.ts";
+import { builtin, env, hasCompatFlag, registerBuiltin } from "./modules.ts";
 import { native } from "./native.ts";
-import { onPromiseReject, reportUncaught } from "./unhandled.ts";
+import { onPromiseReject, onRejectionsDue, reportUncaught } from "./unhandled.ts";
 
 setReportException(reportException);
 setExceptionReporter((e) => reportUncaught(e));
@@ -29,6 +29,7 @@ native.setHandlers({
   init(config) {
     prepareGlobals();
     init(config);
+    if (hasCompatFlag("allow_wasm_from_bytes")) allowWasmFromBytes();
   },
   start,
   builtin,
@@ -43,6 +44,7 @@ native.setHandlers({
   streamCredit: (stream, credit) => onStreamCredit(stream, credit),
   streamCancelled: (stream, message) => onStreamCancelled(stream, message),
   timer: (id) => onTimer(id),
+  rejectionsDue: () => onRejectionsDue(),
   promiseReject: (type, promise, reason) => onPromiseReject(type, promise, reason),
 });
 

@@ -75,6 +75,8 @@ export interface Native {
   setAsyncFrame(frame: unknown): void;
   /** Marks a promise as handled, so that it never counts as an unhandled rejection. */
   markHandled(promise: Promise<unknown>): void;
+  /** From now on WebAssembly.compile and its like take bytes: for the compatibility flag allow_wasm_from_bytes. */
+  allowWasmFromBytes(): void;
 
   // ---- text (host/ops/text.cc)
   utf8Encode(text: string): Uint8Array;
@@ -136,7 +138,7 @@ export interface Native {
   setMaker(make: (name: string) => unknown): void;
   /**
    * A writable, configurable property whose value make(name) gives when it is first read; it looks like a data property from
-   * the start. If make throws, so does reading, and the next reading tries again. At snapshot time only.
+   * the start. If make throws, so does reading, and the next reading tries again. Before code of the worker's runs only.
    */
   defineLazy(target: object, name: string, enumerable: boolean): void;
   /** Detached state of an ArrayBuffer. */
@@ -187,6 +189,8 @@ export interface Handlers {
   timer(id: number): void;
   /** type: 0 rejected without handler, 1 handler added afterwards, 2 rejected after being resolved, 3 resolved after being resolved. */
   promiseReject(type: number, promise: Promise<unknown>, reason: unknown): void;
+  /** The microtasks have run, and promiseReject was called with type 0 since this was called last. */
+  rejectionsDue(): void;
 }
 
 // The bundle is wrapped in a function of this one parameter; see runtime/bundle.

@@ -96,8 +96,25 @@ export const { parse: JSONParse, stringify: JSONStringify } = JSON;
 const PromiseConstructor = Promise;
 export { PromiseConstructor as Promise };
 const promiseThen = uncurry(Promise.prototype.then as AnyFunction) as <T, A, B>(p: Promise<T>, ok?: ((v: T) => A) | undefined, no?: ((e: unknown) => B) | undefined) => Promise<A | B>;
-/** Promise.prototype.then of a promise that the runtime made (its constructor is the intrinsic one). */
-export const PromisePrototypeThen = promiseThen;
+/**
+ * Promise.prototype.then, of which a worker sees nothing: neither a constructor that it has put on the promise nor
+ * Promise[Symbol.species] is called. Where one of them is not V8's own an async function does the work, which asks neither.
+ */
+export function PromisePrototypeThen<T, A = T, B = never>(p: Promise<T>, ok?: ((v: T) => A) | undefined, no?: ((e: unknown) => B) | undefined): Promise<A | B> {
+  if (p.constructor === PromiseConstructor && (PromiseConstructor as unknown as { [k: symbol]: unknown })[species] === PromiseConstructor) return promiseThen(p, ok, no);
+  return thenByAwait(p, ok, no);
+}
+const species = Symbol.species;
+async function thenByAwait<T, A, B>(p: Promise<T>, ok: ((v: T) => A) | undefined, no: ((e: unknown) => B) | undefined): Promise<A | B> {
+  let value: T;
+  try {
+    value = await p;
+  } catch (e) {
+    if (no === undefined) throw e;
+    return no(e);
+  }
+  return ok === undefined ? (value as never) : ok(value);
+}
 const promiseResolve = Promise.resolve;
 const promiseReject = Promise.reject;
 export const PromiseResolve = <T>(v: T): Promise<Awaited<T>> => ReflectApply(promiseResolve, PromiseConstructor, [v]) as Promise<Awaited<T>>;

@@ -2,74 +2,69 @@
 // promises that were rejected and that nobody handles (…#unhandled-promise-rejections). Neither ends an event: the worker
 // may listen on its global object, and otherwise they are lines of its log.
 //
-// V8 tells of each rejection without a handler at once; most get one a few microtasks later, so they are looked at again
-// after some. Deviation: the host has no hook for the end of a microtask checkpoint, so "after the checkpoint" is after
-// rejectionHops further microtasks.
+// V8 tells of each rejection without a handler at once; most get one a few microtasks later. So they are noted, and looked
+// at when the microtasks have run (handlers.rejectionsDue).
 
 import { ErrorEvent } from "../web/events/error.ts";
 import { PromiseRejectionEvent } from "../web/events/rejection.ts";
 import { dispatchTrusted, isListenedTo } from "../web/events/target.ts";
 import { writeLog } from "../web/log.ts";
 import { inspect, stackOf, titleOf } from "../web/inspect.ts";
+import { queueTask } from "../web/tasks.ts";
 import { type AsyncFrame, currentFrame, runInFrame } from "./context.ts";
 import { native } from "./native.ts";
-import { ArrayPrototypePush, ArrayPrototypeSplice, ErrorCaptureStackTrace, NumberParseInt, RegExpPrototypeExec, StringPrototypeSplit, WeakSetConstructor, WeakSetPrototypeAdd, WeakSetPrototypeDelete } from "./primordials.ts";
+import {
+  ErrorCaptureStackTrace,
+  Map,
+  MapPrototypeClear,
+  MapPrototypeDelete,
+  MapPrototypeForEach,
+  MapPrototypeSet,
+  NumberParseInt,
+  RegExpPrototypeExec,
+  StringPrototypeSplit,
+  WeakSetConstructor,
+  WeakSetPrototypeAdd,
+  WeakSetPrototypeDelete,
+} from "./primordials.ts";
 import { isObject } from "./webidl.ts";
 import { LogLevel } from "./wire.gen.ts";
 
-/** Microtasks that may pass before a rejection counts as unhandled. */
-export const rejectionHops = 64;
-
 interface Rejection {
-  readonly promise: Promise<unknown>;
   readonly reason: unknown;
   readonly frame: AsyncFrame | undefined;
 }
 
-let pending: Rejection[] = [];
-let hops = 0;
+/** "About-to-be-notified rejected promises", in the order of their rejection. */
+let pending = new Map<Promise<unknown>, Rejection>();
+/** Those that are being reported. */
+let due = new Map<Promise<unknown>, Rejection>();
+/** "Outstanding rejected promises": those that were reported. */
 const reported = new WeakSetConstructor();
 
 /** handlers.promiseReject. */
 export function onPromiseReject(type: number, promise: Promise<unknown>, reason: unknown): void {
-  if (type === 0) {
-    ArrayPrototypePush(pending, { promise, reason, frame: currentFrame() });
-    if (pending.length === 1) {
-      hops = 0;
-      native.enqueueMicrotask(wait);
-    }
-  } else if (type === 1) {
-    for (let i = 0; i < pending.length; i++) {
-      if (pending[i]!.promise !== promise) continue;
-      ArrayPrototypeSplice(pending, i, 1);
-      return;
-    }
-    if (WeakSetPrototypeDelete(reported, promise) && isListenedTo(globalThis, "rejectionhandled")) {
-      const frame = currentFrame();
-      native.enqueueMicrotask(() => runInFrame(frame, fire as never, undefined, ["rejectionhandled", promise, native.promiseState(promise)[1]]));
-    }
+  if (type === 0) MapPrototypeSet(pending, promise, { reason, frame: currentFrame() });
+  else if (type === 1) {
+    if (MapPrototypeDelete(pending, promise) || MapPrototypeDelete(due, promise) || !WeakSetPrototypeDelete(reported, promise)) return;
+    if (isListenedTo(globalThis, "rejectionhandled")) queueTask(() => void fire("rejectionhandled", promise, native.promiseState(promise)[1]));
   }
 }
 
-function wait(): void {
-  if (pending.length === 0) return;
-  if (++hops < rejectionHops) native.enqueueMicrotask(wait);
-  else report();
-}
-
-function report(): void {
+/** handlers.rejectionsDue. */
+export function onRejectionsDue(): void {
   const list = pending;
-  pending = [];
-  for (let i = 0; i < list.length; i++) {
-    const { promise, reason, frame } = list[i]!;
-    WeakSetPrototypeAdd(reported, promise);
-    runInFrame(frame, reportOne as never, undefined, [promise, reason]);
-  }
+  pending = due;
+  due = list;
+  // A listener that is told of one promise may handle others, which are then gone from the map.
+  MapPrototypeForEach(due, ({ reason, frame }, promise) => runInFrame(frame, reportOne as never, undefined, [promise, reason]));
+  MapPrototypeClear(due);
 }
 
 function reportOne(promise: Promise<unknown>, reason: unknown): void {
-  if (isListenedTo(globalThis, "unhandledrejection") && !fire("unhandledrejection", promise, reason)) return;
-  writeLog(LogLevel.error, `Uncaught (in promise) ${typeof reason === "string" ? reason : inspect(reason)}`);
+  const unseen = !isListenedTo(globalThis, "unhandledrejection") || fire("unhandledrejection", promise, reason);
+  if (MapPrototypeDelete(due, promise)) WeakSetPrototypeAdd(reported, promise);
+  if (unseen) writeLog(LogLevel.error, `Uncaught (in promise) ${typeof reason === "string" ? reason : inspect(reason)}`);
 }
 
 function fire(type: string, promise: Promise<unknown>, reason: unknown): boolean {

@@ -149,6 +149,7 @@ const native: Native = {
   enqueueMicrotask: (callback) => queueMicrotask(callback),
   getAsyncFrame: () => frames.getStore(),
   setAsyncFrame: (frame) => frames.enterWith(frame),
+  allowWasmFromBytes: record("allowWasmFromBytes", undefined),
   markHandled: (promise) => void Reflect.apply(then, promise, [undefined, ignore]),
 
   utf8Encode: (text) => plain(Buffer.from(text, "utf8")),

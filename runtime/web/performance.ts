@@ -1,14 +1,16 @@
-// Performance (https://w3c.github.io/hr-time/), with the least of User Timing (https://w3c.github.io/user-timing/).
+// Performance (https://w3c.github.io/hr-time/) with User Timing (https://w3c.github.io/user-timing/) and the entries of
+// the Performance Timeline (https://w3c.github.io/performance-timeline/). Observers are in performance-observer.ts.
 // Deviations, as on the Workers platform: timeOrigin is 0, so now() counts from the epoch and stands still while code
-// runs; marks and measures are returned but not kept, since an isolate may live for weeks.
+// runs; the timeline is that of the isolate, which may live for weeks, so only the latest entries are kept.
 
-import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { currentEvent } from "../bootstrap/context.ts";
+import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { EventTarget } from "./events/target.ts";
+import { isObserved, observe } from "./performance-observer.ts";
 import { structuredCloneValue } from "./structured-clone.ts";
 
 const construct = {};
@@ -30,19 +32,34 @@ interface EntryParts {
   entryType: string;
   startTime: number;
   duration: number;
-  detail: unknown;
 }
 
-let partsOf: (entry: PerformanceEntry) => EntryParts;
+export let partsOf: (entry: PerformanceEntry) => EntryParts;
+let idOf: (entry: PerformanceEntry) => number;
+let setId: (entry: PerformanceEntry, id: number) => void;
+let toObject: (entry: PerformanceEntry) => { [key: string]: unknown };
 
 export class PerformanceEntry {
   #parts: EntryParts;
+  /** 0 until the entry is in the timeline. */
+  #id = 0;
   static {
     partsOf = (entry) => entry.#parts;
+    idOf = (entry) => entry.#id;
+    setId = (entry, id) => {
+      entry.#id = id;
+    };
+    toObject = (entry) => {
+      const { name, entryType, startTime, duration } = entry.#parts;
+      return { id: entry.#id, name, entryType, startTime, duration, navigationId: 0 };
+    };
   }
   constructor(key: unknown = undefined, parts: unknown = undefined) {
     if (key !== construct) illegalConstructor();
     this.#parts = parts as EntryParts;
+  }
+  get id(): number {
+    return this.#id;
   }
   get name(): string {
     return this.#parts.name;
@@ -56,9 +73,13 @@ export class PerformanceEntry {
   get duration(): number {
     return this.#parts.duration;
   }
+  /** There are no navigations here. */
+  get navigationId(): number {
+    void this.#id;
+    return 0;
+  }
   toJSON(): object {
-    const { name, entryType, startTime, duration } = this.#parts;
-    return { name, entryType, startTime, duration };
+    return toObject(this);
   }
 }
 defineInterface(PerformanceEntry);
@@ -92,8 +113,10 @@ export class PerformanceMark extends PerformanceEntry {
     return this.#detail;
   }
   override toJSON(): object {
-    const { name, entryType, startTime, duration } = partsOf(this);
-    return { name, entryType, startTime, duration, detail: this.#detail };
+    const detail = this.#detail;
+    const json = toObject(this);
+    json["detail"] = detail;
+    return json;
   }
 }
 defineInterface(PerformanceMark);
@@ -101,53 +124,78 @@ registerInspectable(PerformanceMark, ["detail"]);
 
 export class PerformanceMeasure extends PerformanceEntry {
   #detail: unknown;
-  constructor(key: unknown = undefined, parts: unknown = undefined) {
+  constructor(key: unknown = undefined, parts: unknown = undefined, detail: unknown = undefined) {
     if (key !== construct) illegalConstructor();
     super(key, parts);
-    this.#detail = (parts as EntryParts).detail;
+    this.#detail = detail;
   }
   get detail(): unknown {
     return this.#detail;
   }
   override toJSON(): object {
-    const { name, entryType, startTime, duration } = partsOf(this);
-    return { name, entryType, startTime, duration, detail: this.#detail };
+    const detail = this.#detail;
+    const json = toObject(this);
+    json["detail"] = detail;
+    return json;
   }
 }
 defineInterface(PerformanceMeasure);
 registerInspectable(PerformanceMeasure, ["detail"]);
 
-/** Entries that an isolate remembers; the oldest are dropped. */
+/** Entries of each type that an isolate remembers; the oldest are dropped. */
 export const entriesMax = 1000;
 
-/** Kept in the order they were made, which is that of getEntries for equal start times. */
-let entries: PerformanceEntry[] = [];
+interface Buffer {
+  entries: PerformanceEntry[];
+  /** Entries that were dropped because there were too many. */
+  dropped: number;
+}
+const marks: Buffer = { entries: [], dropped: 0 };
+const measures: Buffer = { entries: [], dropped: 0 };
+let lastId = 0;
 
-function keep<E extends PerformanceEntry>(entry: E): E {
-  if (entries.length >= entriesMax) ArrayPrototypeShift(entries);
-  ArrayPrototypePush(entries, entry);
+function bufferOf(type: string): Buffer | undefined {
+  return type === "mark" ? marks : type === "measure" ? measures : undefined;
+}
+export const bufferedEntries = (type: string): readonly PerformanceEntry[] => bufferOf(type)?.entries ?? [];
+export const droppedEntries = (type: string): number => bufferOf(type)?.dropped ?? 0;
+
+/** "Queue a PerformanceEntry". */
+function queueEntry<E extends PerformanceEntry>(entry: E): E {
+  setId(entry, ++lastId);
+  const { entryType } = partsOf(entry);
+  if (isObserved()) observe(entry, entryType);
+  const buffer = bufferOf(entryType)!;
+  if (buffer.entries.length >= entriesMax) {
+    ArrayPrototypeShift(buffer.entries);
+    buffer.dropped++;
+  }
+  ArrayPrototypePush(buffer.entries, entry);
   return entry;
 }
 
-function select(name: string | undefined, type: string | undefined): PerformanceEntry[] {
+/** "Filter buffer by name and type": in the order of startTime, undefined for all. */
+export function selectEntries(lists: readonly (readonly PerformanceEntry[])[], name: string | undefined, type: string | undefined): PerformanceEntry[] {
   const out: PerformanceEntry[] = [];
-  for (let i = 0; i < entries.length; i++) {
-    const e = entries[i]!;
-    const parts = partsOf(e);
-    if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) ArrayPrototypePush(out, e);
+  for (let l = 0; l < lists.length; l++) {
+    const list = lists[l]!;
+    for (let i = 0; i < list.length; i++) {
+      const e = list[i]!;
+      const parts = partsOf(e);
+      if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) ArrayPrototypePush(out, e);
+    }
   }
-  return ArrayPrototypeSort(out, (a, b) => partsOf(a).startTime - partsOf(b).startTime);
+  return ArrayPrototypeSort(out, byStart);
 }
+const byStart = (a: PerformanceEntry, b: PerformanceEntry): number => partsOf(a).startTime - partsOf(b).startTime || idOf(a) - idOf(b);
 
-function clearEntries(type: string, name: unknown): void {
+function clear(buffer: Buffer, name: unknown): void {
   const wanted = name === undefined ? undefined : toDOMString(name);
   const rest: PerformanceEntry[] = [];
-  for (let i = 0; i < entries.length; i++) {
-    const e = entries[i]!;
-    const parts = partsOf(e);
-    if (parts.entryType !== type || (wanted !== undefined && parts.name !== wanted)) ArrayPrototypePush(rest, e);
+  if (wanted !== undefined) {
+    for (let i = 0; i < buffer.entries.length; i++) if (partsOf(buffer.entries[i]!).name !== wanted) ArrayPrototypePush(rest, buffer.entries[i]!);
   }
-  entries = rest;
+  buffer.entries = rest;
 }
 
 // Attributes of PerformanceTiming, which only a Window has.
@@ -162,9 +210,9 @@ function timeOf(mark: unknown, context: string): number {
   if (typeof mark === "number") return startOf(mark, context);
   const name = toDOMString(mark);
   if (ArrayPrototypeIncludes(timingAttributes, name)) throw typeError(context, `"${name}" is a time of a page, of which there is none.`);
-  for (let i = entries.length - 1; i >= 0; i--) {
-    const e = partsOf(entries[i]!);
-    if (e.entryType === "mark" && e.name === name) return e.startTime;
+  for (let i = marks.entries.length - 1; i >= 0; i--) {
+    const e = partsOf(marks.entries[i]!);
+    if (e.name === name) return e.startTime;
   }
   throw new DOMException(`${context}: there is no mark named "${name}".`, "SyntaxError");
 }
@@ -193,7 +241,7 @@ export class Performance extends EventTarget {
   mark(markName: unknown, markOptions: unknown = undefined): PerformanceMark {
     void this.#brand;
     requireArguments(arguments.length, 1, "Performance.mark");
-    return keep(new PerformanceMark(markName, markOptions));
+    return queueEntry(new PerformanceMark(markName, markOptions));
   }
 
   measure(measureName: unknown, startOrOptions: unknown = undefined, endMark: unknown = undefined): PerformanceMeasure {
@@ -201,46 +249,47 @@ export class Performance extends EventTarget {
     const context = "Performance.measure";
     requireArguments(arguments.length, 1, context);
     const name = toDOMString(measureName);
-    let start: unknown = startOrOptions;
-    let end: unknown = endMark;
+    let start: unknown;
+    let end: unknown = endMark === undefined ? undefined : toDOMString(endMark);
     let duration: unknown;
     let detail: unknown;
     if (typeof startOrOptions === "object" && startOrOptions !== null) {
       const o = startOrOptions as { detail?: unknown; duration?: unknown; end?: unknown; start?: unknown };
-      ({ detail, duration, end, start } = o);
-      const given = detail !== undefined || duration !== undefined || end !== undefined || start !== undefined;
-      if (given && endMark !== undefined) throw typeError(context, "an end mark must not be given together with options.");
-      if (given && start === undefined && end === undefined) throw typeError(context, "options need start or end.");
-      if (start !== undefined && duration !== undefined && end !== undefined) throw typeError(context, "options must not have all of start, duration and end.");
-      if (!given) end = endMark;
-    }
+      const given = { __proto__: null, detail: o.detail, duration: o.duration, end: o.end, start: o.start };
+      if (given.detail !== undefined || given.duration !== undefined || given.end !== undefined || given.start !== undefined) {
+        if (end !== undefined) throw typeError(context, "an end mark must not be given together with options.");
+        if (given.start === undefined && given.end === undefined) throw typeError(context, "options need start or end.");
+        if (given.start !== undefined && given.duration !== undefined && given.end !== undefined) throw typeError(context, "options must not have all of start, duration and end.");
+        ({ detail, duration, end, start } = given);
+      }
+    } else if (startOrOptions !== undefined && startOrOptions !== null) start = toDOMString(startOrOptions);
     const length = duration === undefined ? undefined : startOf(duration, context);
     const endTime = end !== undefined ? timeOf(end, context) : start !== undefined && length !== undefined ? timeOf(start, context) + length : performanceNow();
     const startTime = start !== undefined ? timeOf(start, context) : length !== undefined ? endTime - length : 0;
-    return keep(new PerformanceMeasure(construct, { name, entryType: "measure", startTime, duration: endTime - startTime, detail: cloneDetail(detail) }));
+    return queueEntry(new PerformanceMeasure(construct, { name, entryType: "measure", startTime, duration: endTime - startTime }, cloneDetail(detail)));
   }
 
   clearMarks(markName: unknown = undefined): void {
     void this.#brand;
-    clearEntries("mark", markName);
+    clear(marks, markName);
   }
   clearMeasures(measureName: unknown = undefined): void {
     void this.#brand;
-    clearEntries("measure", measureName);
+    clear(measures, measureName);
   }
   getEntries(): PerformanceEntry[] {
     void this.#brand;
-    return select(undefined, undefined);
+    return selectEntries([marks.entries, measures.entries], undefined, undefined);
   }
   getEntriesByType(type: unknown): PerformanceEntry[] {
     void this.#brand;
     requireArguments(arguments.length, 1, "Performance.getEntriesByType");
-    return select(undefined, toDOMString(type));
+    return selectEntries([marks.entries, measures.entries], undefined, toDOMString(type));
   }
   getEntriesByName(name: unknown, type: unknown = undefined): PerformanceEntry[] {
     void this.#brand;
     requireArguments(arguments.length, 1, "Performance.getEntriesByName");
-    return select(toDOMString(name), type === undefined ? undefined : toDOMString(type));
+    return selectEntries([marks.entries, measures.entries], toDOMString(name), type === undefined ? undefined : toDOMString(type));
   }
 }
 defineInterface(Performance);

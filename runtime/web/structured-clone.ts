@@ -1,14 +1,13 @@
-// structuredClone (https://html.spec.whatwg.org/multipage/structured-data.html#dom-structuredclone). V8's serialiser does
-// the language's own values; interfaces of the platform that are serialisable have a cloner (registerCloner), and all
-// others are refused. Deviations: streams and message ports cannot be transferred yet and are refused by name; what counts as
-// a platform object is told by its prototype chain; a DOMException inside another value becomes a plain Error, since V8
-// takes it for one of its own.
+// structuredClone and what postMessage does (https://html.spec.whatwg.org/multipage/structured-data.html). V8's serialiser
+// does the language's own values; interfaces of the platform that are serialisable have a cloner (registerCloner), those
+// that are transferable their transfer steps (registerTransfer), and all others are refused. Deviation: what counts as a
+// platform object is told by its prototype chain.
 
-import { interfaceOfPrototype, type PlatformInterface } from "../bootstrap/interfaces.ts";
+import { interfaceOfPrototype, type PlatformInterface, type Transfer, transferOf } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
-import { isArrayBuffer, requireArguments, toDictionary, toSequence } from "../bootstrap/webidl.ts";
-import { DOMException, isDOMException } from "./domexception.ts";
+import { ArrayPrototypePush, Map, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
+import { isArrayBuffer, isObject, requireArguments, toDictionary, toSequence, typeError } from "../bootstrap/webidl.ts";
+import { DOMException } from "./domexception.ts";
 
 function interfaceOf(value: object): PlatformInterface | undefined {
   if (native.typeTag(value) === "Proxy") return undefined;
@@ -22,6 +21,18 @@ function interfaceOf(value: object): PlatformInterface | undefined {
   return undefined;
 }
 
+/** The transfer steps of the closest interface that has any. */
+function transferFor(value: object): Transfer | undefined {
+  if (native.typeTag(value) === "Proxy") return undefined;
+  let at = ObjectGetPrototypeOf(value);
+  while (at !== null && at !== ObjectPrototype && native.typeTag(at) !== "Proxy") {
+    const found = transferOf(at);
+    if (found !== undefined) return found;
+    at = ObjectGetPrototypeOf(at);
+  }
+  return undefined;
+}
+
 function isHost(value: object): boolean {
   return interfaceOf(value) !== undefined;
 }
@@ -30,56 +41,85 @@ function refuse(message: string): never {
   throw new DOMException(message, "DataCloneError");
 }
 
-function clone(value: unknown, transfer: ArrayBuffer[]): unknown {
-  if (isDOMException(value) && transfer.length === 0) {
-    const copy = interfaceOf(value)?.clone?.(value);
-    if (copy !== undefined) return copy();
+/** A platform object in a transfer list. */
+interface Moved {
+  readonly object: object;
+  readonly steps: Transfer;
+  /** What takes its place, once it is made. */
+  copy: object | undefined;
+}
+
+function receive(moved: Moved): object {
+  if (moved.copy !== undefined) return moved.copy;
+  if (moved.steps.detached(moved.object)) refuse("An object in the transfer list is detached.");
+  return (moved.copy = moved.steps.transfer(moved.object));
+}
+
+/** StructuredSerializeWithTransfer and StructuredDeserializeWithTransfer. received has the platform objects that were transferred, in order. */
+export function cloneWithTransfer(value: unknown, transfer: readonly object[]): { value: unknown; received: object[] } {
+  const buffers: ArrayBuffer[] = [];
+  const moved: Moved[] = [];
+  const all = new Map<object, Moved | undefined>();
+  for (let i = 0; i < transfer.length; i++) {
+    const item = transfer[i]!;
+    if (MapPrototypeHas(all, item)) refuse("The transfer list has the same object twice.");
+    if (isArrayBuffer(item)) {
+      if (native.isDetached(item)) refuse("An ArrayBuffer in the transfer list is detached.");
+      ArrayPrototypePush(buffers, item);
+      MapPrototypeSet(all, item, undefined);
+      continue;
+    }
+    const steps = transferFor(item);
+    if (steps === undefined) {
+      const name = interfaceOf(item)?.name;
+      refuse(name === undefined ? "A value in the transfer list is not transferable." : `${name} cannot be transferred.`);
+    }
+    if (steps.detached(item)) refuse("An object in the transfer list is detached.");
+    const entry = { object: item, steps, copy: undefined };
+    ArrayPrototypePush(moved, entry);
+    MapPrototypeSet(all, item, entry);
   }
   const copies: (() => object)[] = [];
-  return native.structuredClone(
+  const copy = native.structuredClone(
     value,
-    transfer,
+    buffers,
     isHost,
     (o) => {
+      const entry = MapPrototypeGet(all, o);
+      if (entry !== undefined) return ArrayPrototypePush(copies, () => receive(entry)) - 1;
       const known = interfaceOf(o);
-      const copy = known?.clone?.(o);
-      if (copy === undefined) refuse(`${known?.name ?? "This object"} could not be cloned.`);
-      ArrayPrototypePush(copies, copy);
-      return copies.length - 1;
+      const make = known?.clone?.(o);
+      if (make === undefined) refuse(`${known?.name ?? "This object"} could not be cloned.`);
+      return ArrayPrototypePush(copies, make) - 1;
     },
     (index) => copies[index]!(),
     refuse,
   );
+  const received: object[] = [];
+  for (let i = 0; i < moved.length; i++) ArrayPrototypePush(received, receive(moved[i]!));
+  return { value: copy, received };
 }
 
 /** A deep copy; throws a DataCloneError. */
 export function structuredCloneValue(value: unknown): unknown {
-  return clone(value, []);
+  return cloneWithTransfer(value, []).value;
 }
 
 // A method, since operations of the global scope are no constructors.
 export const { structuredClone } = {
   structuredClone(value: unknown, options: unknown = undefined): unknown {
-    requireArguments(arguments.length, 1, "structuredClone");
-    return clone(value, transferList(options));
+    const context = "structuredClone";
+    requireArguments(arguments.length, 1, context);
+    const given = toDictionary<{ transfer: unknown }>(options, context)?.transfer;
+    if (given === undefined) return structuredCloneValue(value);
+    const transfer = toSequence<object>(
+      given,
+      (v) => {
+        if (!isObject(v)) throw typeError(context, "an item of transfer is not an object.");
+        return v;
+      },
+      `${context}: transfer`,
+    );
+    return cloneWithTransfer(value, transfer).value;
   },
 };
-
-function transferList(options: unknown): ArrayBuffer[] {
-  const given = toDictionary<{ transfer: unknown }>(options, "structuredClone")?.transfer;
-  const transfer: ArrayBuffer[] = [];
-  if (given !== undefined) {
-    const list = toSequence<unknown>(given, (v) => v, "structuredClone: transfer");
-    for (let i = 0; i < list.length; i++) {
-      const item = list[i];
-      if (!isArrayBuffer(item)) {
-        const name = typeof item === "object" && item !== null ? interfaceOf(item)?.name : undefined;
-        refuse(name === undefined ? "A value in the transfer list is not transferable." : `${name} cannot be transferred.`);
-      }
-      if (ArrayPrototypeIncludes(transfer, item)) refuse("The transfer list has the same ArrayBuffer twice.");
-      if (native.isDetached(item)) refuse("An ArrayBuffer in the transfer list is detached.");
-      ArrayPrototypePush(transfer, item);
-    }
-  }
-  return transfer;
-}

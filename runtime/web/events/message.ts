@@ -36,6 +36,9 @@ function toPorts(v: unknown): readonly object[] {
   return ObjectFreeze(list);
 }
 
+/** An event of the platform's own: nothing is converted, and ports is kept and frozen. */
+export let createMessageEvent: (type: string, data: unknown, origin: string, lastEventId: string, ports: readonly object[]) => MessageEvent;
+
 export class MessageEvent extends Event {
   #data: unknown = null;
   #origin = "";
@@ -53,6 +56,17 @@ export class MessageEvent extends Event {
     if (origin !== undefined) this.#origin = toUSVString(origin);
     this.#ports = toPorts(ports);
     this.#source = toSource(source);
+  }
+
+  static {
+    createMessageEvent = (type, data, origin, lastEventId, ports) => {
+      const event = new MessageEvent(type);
+      event.#data = data;
+      event.#origin = origin;
+      event.#lastEventId = lastEventId;
+      event.#ports = ObjectFreeze(ports);
+      return event;
+    };
   }
 
   get data(): unknown {

@@ -4,7 +4,7 @@
 
 import { native } from "../../bootstrap/native.ts";
 import { defineInterface, illegalInvocation, isObject, requireArguments, toDOMString, typeError } from "../../bootstrap/webidl.ts";
-import { ArrayPrototypePush, FunctionPrototypeCall, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, TypeError } from "../../bootstrap/primordials.ts";
+import { FunctionPrototypeCall, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectSetPrototypeOf, TypeError } from "../../bootstrap/primordials.ts";
 import { DOMException } from "../domexception.ts";
 import { AT_TARGET, Event, isEvent, NONE, recordOf, trusted } from "./event.ts";
 
@@ -17,6 +17,10 @@ interface Listener {
   readonly passive: boolean;
   readonly handler: Handler | undefined;
   removed: boolean;
+  /** The one that was added after it. It stays when this one is removed, for a dispatch that is under way. */
+  next: Listener | undefined;
+  /** Counts the listeners that a target was ever given, from 1. */
+  number: number;
   /** Takes the removal out of the signal it was given. */
   forget: (() => void) | undefined;
 }
@@ -28,7 +32,11 @@ interface Handler {
 }
 
 interface TargetState {
-  readonly listeners: Listener[];
+  // A list of links: an array could be seen from outside, by setters on Array.prototype.
+  first: Listener | undefined;
+  last: Listener | undefined;
+  /** Listeners added so far. */
+  added: number;
   handlers: { [type: string]: Handler | undefined } | undefined;
   /** Told after the set of listeners has changed. */
   changed: ((type: string, any: boolean) => void) | undefined;
@@ -74,7 +82,7 @@ let stateOf: (v: unknown) => TargetState | undefined;
 
 // The state sits in a class of its own, so that it can also be stamped on the global object.
 class Stamp extends Returned {
-  readonly #state: TargetState = { listeners: [], handlers: undefined, changed: undefined };
+  readonly #state: TargetState = { first: undefined, last: undefined, added: 0, handlers: undefined, changed: undefined };
   constructor(o: object) {
     super(o);
   }
@@ -131,8 +139,8 @@ export class EventTarget {
       }
     } else capture = !!options;
     if (signal !== undefined && signals!.aborted(signal)) return;
-    if (listener === null || find(state, name, listener, capture) >= 0) return;
-    const entry: Listener = { type: name, callback: listener, capture, once, passive, handler: undefined, removed: false, forget: undefined };
+    if (listener === null || find(state, name, listener, capture) !== undefined) return;
+    const entry = newListener(name, listener, capture, once, passive, undefined);
     if (signal !== undefined) entry.forget = signals!.add(signal, () => remove(state, entry));
     add(state, entry);
   }
@@ -144,8 +152,8 @@ export class EventTarget {
     const name = toDOMString(type);
     const listener = toListener(callback, context);
     const capture = isObject(options) ? !!(options as { capture?: unknown }).capture : !!options;
-    const at = find(state, name, listener, capture);
-    if (at >= 0) remove(state, state.listeners[at]!);
+    const found = find(state, name, listener, capture);
+    if (found !== undefined) remove(state, found);
   }
 
   dispatchEvent(event: unknown): boolean {
@@ -168,17 +176,20 @@ function toListener(v: unknown, context: string): object | null {
   return v;
 }
 
-function find(state: TargetState, type: string, callback: object | null, capture: boolean): number {
-  const list = state.listeners;
-  for (let i = 0; i < list.length; i++) {
-    const l = list[i]!;
-    if (l.handler === undefined && l.type === type && l.callback === callback && l.capture === capture) return i;
-  }
-  return -1;
+function newListener(type: string, callback: object | null, capture: boolean, once: boolean, passive: boolean, handler: Handler | undefined): Listener {
+  return { type, callback, capture, once, passive, handler, removed: false, next: undefined, number: 0, forget: undefined };
+}
+
+function find(state: TargetState, type: string, callback: object | null, capture: boolean): Listener | undefined {
+  for (let l = state.first; l !== undefined; l = l.next) if (l.handler === undefined && l.type === type && l.callback === callback && l.capture === capture) return l;
+  return undefined;
 }
 
 function add(state: TargetState, listener: Listener): void {
-  ArrayPrototypePush(state.listeners, listener);
+  listener.number = ++state.added;
+  if (state.last === undefined) state.first = listener;
+  else state.last.next = listener;
+  state.last = listener;
   state.changed?.(listener.type, true);
 }
 
@@ -187,20 +198,17 @@ function remove(state: TargetState, listener: Listener): void {
   listener.removed = true;
   listener.forget?.();
   listener.forget = undefined;
-  const list = state.listeners;
-  let kept = 0;
-  for (let i = 0; i < list.length; i++) {
-    const l = list[i]!;
-    if (l !== listener) list[kept++] = l;
-  }
-  list.length = kept;
+  let before: Listener | undefined;
+  for (let l = state.first; l !== listener && l !== undefined; l = l.next) before = l;
+  if (before === undefined) state.first = listener.next;
+  else before.next = listener.next;
+  if (state.last === listener) state.last = before;
   if (listener.handler !== undefined) state.handlers![listener.type] = undefined;
   state.changed?.(listener.type, hasListeners(state, listener.type));
 }
 
 function hasListeners(state: TargetState, type: string): boolean {
-  const list = state.listeners;
-  for (let i = 0; i < list.length; i++) if (list[i]!.type === type) return true;
+  for (let l = state.first; l !== undefined; l = l.next) if (l.type === type) return true;
   return false;
 }
 
@@ -209,7 +217,7 @@ function dispatch(target: object, state: TargetState, event: Event): boolean {
   const r = recordOf(event);
   r.dispatching = true;
   r.target = target;
-  if (state.listeners.length > 0) {
+  if (state.first !== undefined) {
     r.currentTarget = target;
     r.phase = AT_TARGET;
     if (!r.stopped) invoke(target, state, event, true);
@@ -227,11 +235,8 @@ function dispatch(target: object, state: TargetState, event: Event): boolean {
 function invoke(target: object, state: TargetState, event: Event, capture: boolean): void {
   const r = recordOf(event);
   const type = event.type;
-  // A copy: listeners added meanwhile wait for the next event. Not by slice(), which a worker can make call its code.
-  const list: Listener[] = [];
-  for (let i = 0; i < state.listeners.length; i++) ArrayPrototypePush(list, state.listeners[i]!);
-  for (let i = 0; i < list.length; i++) {
-    const l = list[i]!;
+  const { added } = state; // Listeners added meanwhile wait for the next event.
+  for (let l = state.first; l !== undefined && l.number <= added; l = l.next) {
     if (l.removed || l.type !== type || l.capture !== capture) continue;
     if (l.once) remove(state, l);
     r.inPassive = l.passive;
@@ -283,7 +288,7 @@ export function dispatchTrusted(target: object, event: Event): boolean {
 
 /** Adds a listener of ours, as addEventListener(type, callback) does. */
 export function listen(target: object, type: string, callback: (event: Event) => void): void {
-  add(requireState(target), { type, callback, capture: false, once: false, passive: false, handler: undefined, removed: false, forget: undefined });
+  add(requireState(target), newListener(type, callback, false, false, false, undefined));
 }
 
 /** Whether an event of this type would reach anybody. */
@@ -296,8 +301,8 @@ export function onListenersChanged(target: object, fn: (type: string, any: boole
   requireState(target).changed = fn;
 }
 
-/** Defines the event handler attribute on<type> on a class, or on an object such as the global. Once. */
-export function defineEventHandler(where: { prototype: object } | object, type: string): void {
+/** Defines the event handler attribute on<type> on a class, or on an object such as the global. Once. onSet runs after it was set. */
+export function defineEventHandler(where: { prototype: object } | object, type: string, onSet?: (target: object) => void): void {
   const object = typeof where === "function" ? ((where as { prototype: object }).prototype) : where;
   const key = `on${type}`;
   const accessor = {
@@ -305,7 +310,9 @@ export function defineEventHandler(where: { prototype: object } | object, type: 
       return requireState(receiver(this)).handlers?.[type]?.callback ?? null;
     },
     set [key](value: unknown) {
-      setHandler(requireState(receiver(this)), type, isObject(value) ? value : null);
+      const target = receiver(this);
+      setHandler(requireState(target), type, isObject(value) ? value : null);
+      onSet?.(target);
     },
   };
   const descriptor = ObjectGetOwnPropertyDescriptor(accessor, key)!;
@@ -324,7 +331,7 @@ function setHandler(state: TargetState, type: string, callback: object | null): 
     return;
   }
   const made = { callback } as Handler;
-  made.listener = { type, callback: null, capture: false, once: false, passive: false, handler: made, removed: false, forget: undefined };
+  made.listener = newListener(type, null, false, false, false, made);
   state.handlers ??= { __proto__: null } as never;
   state.handlers![type] = made;
   add(state, made.listener);

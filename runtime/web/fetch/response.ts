@@ -30,6 +30,8 @@ export interface ResponseParts {
   /** Packed. */
   headers: string;
   body: Body | null;
+  /** "" if it was made by the worker. */
+  url: string;
   /** init.encodeBody was "manual": the body is encoded as its Content-Encoding says already. */
   encoded: boolean;
 }
@@ -226,6 +228,7 @@ export class Response {
       statusText: response.#statusText,
       headers: response.#headers === undefined ? response.#packed() : packHeaders(response.#headers),
       body: response.#body,
+      url: response.#url,
       encoded: response.#encoded,
     });
   }
