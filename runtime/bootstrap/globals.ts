@@ -31,8 +31,9 @@ import { BroadcastChannel } from "../web/messaging/broadcast.ts";
 import { MessageChannel, MessagePort } from "../web/messaging/port.ts";
 import { queueMicrotask } from "../web/microtask.ts";
 import { Navigator, navigator } from "../web/navigator.ts";
-import { Performance, performance, PerformanceEntry, PerformanceMark, PerformanceMeasure } from "../web/performance.ts";
+import { Performance, performance, PerformanceMark, PerformanceMeasure } from "../web/performance.ts";
 import { PerformanceObserver, PerformanceObserverEntryList } from "../web/performance-observer.ts";
+import { PerformanceEntry } from "../web/performance-timeline.ts";
 import { Scheduler, scheduler } from "../web/scheduler.ts";
 import { FixedLengthStream, IdentityTransformStream } from "../web/streams/identity.ts";
 import {

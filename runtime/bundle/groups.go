@@ -67,7 +67,7 @@ var runtimePlan = plan{
 		{name: "inspect", modules: []string{"web/inspect.ts"}},
 		{name: "mime", modules: []string{"web/mime.ts"}},
 		{name: "outbound", modules: []string{"web/fetch/outbound.ts"}, idle: []string{"onStreamCancelled", "onStreamCredit"}},
-		{name: "performance", modules: []string{"web/performance.ts", "web/performance-observer.ts"}},
+		{name: "performance", modules: []string{"web/performance.ts", "web/performance-observer.ts", "web/performance-timeline.ts"}},
 		{name: "pipes", modules: []string{"web/streams/from.ts", "web/streams/pipe.ts", "web/streams/tee.ts"}},
 		{name: "small", modules: []string{"web/base64.ts", "web/microtask.ts", "web/navigator.ts", "web/scheduler.ts"}},
 		{name: "streams", modules: []string{

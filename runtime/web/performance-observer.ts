@@ -8,7 +8,7 @@ import { ArrayPrototypeIncludes, ArrayPrototypePush, FunctionPrototypeCall, Obje
 import { defineInterface, illegalConstructor, requireArguments, toCallback, toDictionary, toDOMString, toSequence, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { addResource } from "./fetch/resources.ts";
-import { bufferedEntries, droppedEntries, entriesMax, type PerformanceEntry, selectEntries } from "./performance.ts";
+import { bufferedEntries, droppedEntries, entriesMax, type PerformanceEntry, selectEntries } from "./performance-timeline.ts";
 import { queueTask } from "./tasks.ts";
 
 const construct = {};

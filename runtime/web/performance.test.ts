@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { mock } from "../testing/mock-native.ts";
 
 const { runInFrame } = await import("../bootstrap/context.ts");
-const { entriesMax, performance, PerformanceMark } = await import("./performance.ts");
+const { performance, PerformanceMark } = await import("./performance.ts");
+const { entriesMax } = await import("./performance-timeline.ts");
 const inEvent = <R>(fn: () => R): R => runInFrame({ event: { id: 1, ended: false }, stores: undefined }, fn as never, undefined, []) as R;
 
 test("now counts from the epoch and never goes back", () => {

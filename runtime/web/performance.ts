@@ -1,16 +1,16 @@
-// Performance (https://w3c.github.io/hr-time/) with User Timing (https://w3c.github.io/user-timing/) and the entries of
-// the Performance Timeline (https://w3c.github.io/performance-timeline/). Observers are in performance-observer.ts.
+// Performance (https://w3c.github.io/hr-time/) with User Timing (https://w3c.github.io/user-timing/).
 // Deviations, as on the Workers platform: timeOrigin is 0, so now() counts from the epoch and stands still while code
 // runs; the timeline is that of the isolate, which may live for weeks, so only the latest entries are kept.
 
 import { currentEvent } from "../bootstrap/context.ts";
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
+import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { EventTarget } from "./events/target.ts";
 import { isObserved, observe } from "./performance-observer.ts";
+import { type Buffer, bufferOf, entriesMax, entryKey, entryToObject, marks, measures, partsOf, PerformanceEntry, selectEntries, setId } from "./performance-timeline.ts";
 import { structuredCloneValue } from "./structured-clone.ts";
 
 const construct = {};
@@ -26,64 +26,6 @@ export function performanceNow(): number {
   }
   return origin + native.monotonic();
 }
-
-interface EntryParts {
-  name: string;
-  entryType: string;
-  startTime: number;
-  duration: number;
-}
-
-export let partsOf: (entry: PerformanceEntry) => EntryParts;
-let idOf: (entry: PerformanceEntry) => number;
-let setId: (entry: PerformanceEntry, id: number) => void;
-let toObject: (entry: PerformanceEntry) => { [key: string]: unknown };
-
-export class PerformanceEntry {
-  #parts: EntryParts;
-  /** 0 until the entry is in the timeline. */
-  #id = 0;
-  static {
-    partsOf = (entry) => entry.#parts;
-    idOf = (entry) => entry.#id;
-    setId = (entry, id) => {
-      entry.#id = id;
-    };
-    toObject = (entry) => {
-      const { name, entryType, startTime, duration } = entry.#parts;
-      return { id: entry.#id, name, entryType, startTime, duration, navigationId: 0 };
-    };
-  }
-  constructor(key: unknown = undefined, parts: unknown = undefined) {
-    if (key !== construct) illegalConstructor();
-    this.#parts = parts as EntryParts;
-  }
-  get id(): number {
-    return this.#id;
-  }
-  get name(): string {
-    return this.#parts.name;
-  }
-  get entryType(): string {
-    return this.#parts.entryType;
-  }
-  get startTime(): number {
-    return this.#parts.startTime;
-  }
-  get duration(): number {
-    return this.#parts.duration;
-  }
-  /** There are no navigations here. */
-  get navigationId(): number {
-    void this.#id;
-    return 0;
-  }
-  toJSON(): object {
-    return toObject(this);
-  }
-}
-defineInterface(PerformanceEntry);
-registerInspectable(PerformanceEntry, ["name", "entryType", "startTime", "duration"]);
 
 /** A detail is cloned when the entry is made; null if there is none. */
 function cloneDetail(detail: unknown): unknown {
@@ -106,7 +48,7 @@ export class PerformanceMark extends PerformanceEntry {
     const detail = options?.detail;
     const start = options?.startTime;
     const startTime = start === undefined ? performanceNow() : startOf(start, context);
-    super(construct, { name, entryType: "mark", startTime, duration: 0 });
+    super(entryKey, { name, entryType: "mark", startTime, duration: 0 });
     this.#detail = cloneDetail(detail);
   }
   get detail(): unknown {
@@ -114,7 +56,7 @@ export class PerformanceMark extends PerformanceEntry {
   }
   override toJSON(): object {
     const detail = this.#detail;
-    const json = toObject(this);
+    const json = entryToObject(this);
     json["detail"] = detail;
     return json;
   }
@@ -125,7 +67,7 @@ registerInspectable(PerformanceMark, ["detail"]);
 export class PerformanceMeasure extends PerformanceEntry {
   #detail: unknown;
   constructor(key: unknown = undefined, parts: unknown = undefined, detail: unknown = undefined) {
-    if (key !== construct) illegalConstructor();
+    if (key !== entryKey) illegalConstructor();
     super(key, parts);
     this.#detail = detail;
   }
@@ -134,7 +76,7 @@ export class PerformanceMeasure extends PerformanceEntry {
   }
   override toJSON(): object {
     const detail = this.#detail;
-    const json = toObject(this);
+    const json = entryToObject(this);
     json["detail"] = detail;
     return json;
   }
@@ -142,23 +84,7 @@ export class PerformanceMeasure extends PerformanceEntry {
 defineInterface(PerformanceMeasure);
 registerInspectable(PerformanceMeasure, ["detail"]);
 
-/** Entries of each type that an isolate remembers; the oldest are dropped. */
-export const entriesMax = 1000;
-
-interface Buffer {
-  entries: PerformanceEntry[];
-  /** Entries that were dropped because there were too many. */
-  dropped: number;
-}
-const marks: Buffer = { entries: [], dropped: 0 };
-const measures: Buffer = { entries: [], dropped: 0 };
 let lastId = 0;
-
-function bufferOf(type: string): Buffer | undefined {
-  return type === "mark" ? marks : type === "measure" ? measures : undefined;
-}
-export const bufferedEntries = (type: string): readonly PerformanceEntry[] => bufferOf(type)?.entries ?? [];
-export const droppedEntries = (type: string): number => bufferOf(type)?.dropped ?? 0;
 
 /** "Queue a PerformanceEntry". */
 function queueEntry<E extends PerformanceEntry>(entry: E): E {
@@ -173,21 +99,6 @@ function queueEntry<E extends PerformanceEntry>(entry: E): E {
   ArrayPrototypePush(buffer.entries, entry);
   return entry;
 }
-
-/** "Filter buffer by name and type": in the order of startTime, undefined for all. */
-export function selectEntries(lists: readonly (readonly PerformanceEntry[])[], name: string | undefined, type: string | undefined): PerformanceEntry[] {
-  const out: PerformanceEntry[] = [];
-  for (let l = 0; l < lists.length; l++) {
-    const list = lists[l]!;
-    for (let i = 0; i < list.length; i++) {
-      const e = list[i]!;
-      const parts = partsOf(e);
-      if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) ArrayPrototypePush(out, e);
-    }
-  }
-  return ArrayPrototypeSort(out, byStart);
-}
-const byStart = (a: PerformanceEntry, b: PerformanceEntry): number => partsOf(a).startTime - partsOf(b).startTime || idOf(a) - idOf(b);
 
 function clear(buffer: Buffer, name: unknown): void {
   const wanted = name === undefined ? undefined : toDOMString(name);
@@ -266,7 +177,7 @@ export class Performance extends EventTarget {
     const length = duration === undefined ? undefined : startOf(duration, context);
     const endTime = end !== undefined ? timeOf(end, context) : start !== undefined && length !== undefined ? timeOf(start, context) + length : performanceNow();
     const startTime = start !== undefined ? timeOf(start, context) : length !== undefined ? endTime - length : 0;
-    return queueEntry(new PerformanceMeasure(construct, { name, entryType: "measure", startTime, duration: endTime - startTime }, cloneDetail(detail)));
+    return queueEntry(new PerformanceMeasure(entryKey, { name, entryType: "measure", startTime, duration: endTime - startTime }, cloneDetail(detail)));
   }
 
   clearMarks(markName: unknown = undefined): void {
