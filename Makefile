@@ -28,7 +28,9 @@ CXXFLAGS := -std=c++20 -fno-rtti -fno-exceptions -fPIC -fvisibility=hidden -O2 -
 	-Ihost -isystem $(NODE_PACKAGE)/include/node
 
 HOST_SOURCES := $(shell find host -name '*.cc' -not -path 'host/test/*' 2>/dev/null | sort)
-HOST_OBJECTS := $(HOST_SOURCES:%.cc=build/obj/%.o)
+# Tables that a program of ours writes; see host/tables.
+ENCODING_TABLES := build/gen/encoding_tables.cc
+HOST_OBJECTS := $(HOST_SOURCES:%.cc=build/obj/%.o) build/obj/gen/encoding_tables.o
 RUNTIME_TESTS = $(shell find runtime -name '*.test.ts' | sort)
 # What a generator writes has its own layout.
 CPP_FILES = $(shell git ls-files -co --exclude-standard -- '*.cc' '*.h' ':!*.gen.h')
@@ -70,6 +72,14 @@ build/obj/%.o: %.cc Makefile $(NODE) | tools
 	@mkdir -p $(@D)
 	@echo "c++ $<"
 	@$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+build/obj/gen/%.o: build/gen/%.cc Makefile $(NODE) | tools
+	@mkdir -p $(@D)
+	@echo "c++ $<"
+	@$(CXX) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(ENCODING_TABLES): $(wildcard host/tables/*.go) go.mod | tools
+	$(GO) run ./host/tables -out $@
 
 # The addon leaves V8's symbols open: they are found in the node binary that loads it.
 bin/skerry-host.node: $(HOST_OBJECTS) | bin
@@ -143,7 +153,7 @@ test-runtime: node_modules/.skerry ## Unit tests of the TypeScript runtime layer
 
 # The leaf operations of the host have a test addon of their own, which needs no snapshot.
 .PHONY: test-host
-test-host: $(NODE) ## Unit tests of the C++ host
+test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 	$(MAKE) -C host/test CXX=$(CXX) NODE=$(abspath $(NODE)) INCLUDE=$(abspath $(NODE_PACKAGE)/include/node)
 
 .PHONY: test-go

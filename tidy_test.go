@@ -71,7 +71,7 @@ var layers = []struct {
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
-	{"programs", []string{"cmd/skerry", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/wpt"}},
+	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/wpt"}},
 }
 
 // sameLayer lists the imports within a layer, with the reason.

@@ -19,6 +19,7 @@ struct Op {
 
 // Leaf tables: operations that need nothing but V8 (and OpenSSL, Ada, simdutf).
 std::span<const Op> TextOps();
+std::span<const Op> DecodeOps();
 std::span<const Op> UrlOps();
 std::span<const Op> CryptoOps();
 std::span<const Op> CloneOps();

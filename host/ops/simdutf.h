@@ -16,7 +16,9 @@ struct result {
 
 bool validate_ascii(const char* data, size_t size);
 result validate_ascii_with_errors(const char* data, size_t size);
+result validate_utf8_with_errors(const char* data, size_t size);
 bool validate_utf16le(const char16_t* data, size_t units);
+result validate_utf16le_with_errors(const char16_t* data, size_t units);
 
 size_t utf8_length_from_latin1(const char* data, size_t size);
 size_t utf8_length_from_utf16le(const char16_t* data, size_t units);  // Of valid input.

@@ -47,32 +47,6 @@ void Return(const Args& info, MaybeLocal<String> text) {
   if (text.ToLocal(&value)) info.GetReturnValue().Set(value);
 }
 
-// The text if the bytes are valid UTF-8; sets *valid. With *valid false nothing is pending.
-MaybeLocal<String> DecodeValidUtf8(Isolate* isolate, const char* data, size_t size, bool* valid) {
-  *valid = true;
-  simdutf::result ascii = simdutf::validate_ascii_with_errors(data, size);
-  if (ascii.error == simdutf::SUCCESS) return DecodeLatin1(isolate, data, size);
-  if (size > 3 * static_cast<size_t>(String::kMaxLength)) return TooLong(isolate);
-
-  Scratch<char16_t, kStackBytes / 2> units(size);
-  if (!units) {
-    ThrowOutOfMemory(isolate);
-    return {};
-  }
-  // A string of one byte per character is half the size, and faster in V8. Worth a try if the first character beyond
-  // ASCII is one of Latin-1; it gives up at the first that is not.
-  unsigned char lead = static_cast<unsigned char>(data[ascii.count]);
-  if (lead == 0xc2 || lead == 0xc3) {
-    char* narrow = reinterpret_cast<char*>(units.data());
-    size_t written = simdutf::convert_utf8_to_latin1(data, size, narrow);
-    if (written != 0) return DecodeLatin1(isolate, narrow, written);
-  }
-  size_t written = simdutf::convert_utf8_to_utf16le(data, size, units.data());
-  if (written != 0) return DecodeUtf16(isolate, units.data(), written);
-  *valid = false;
-  return {};
-}
-
 void Utf8EncodeOp(const Args& info) {
   Isolate* isolate = info.GetIsolate();
   Local<String> text;
@@ -171,31 +145,6 @@ void Latin1EncodeOp(const Args& info) {
   info.GetReturnValue().Set(bytes);
 }
 
-void Utf16DecodeOp(const Args& info) {
-  Isolate* isolate = info.GetIsolate();
-  Bytes bytes;
-  if (!bytes.Init(info, 0, "utf16Decode")) return;
-  if (bytes.size() % 2 != 0) return ThrowBadArgument(isolate, "utf16Decode", 0, "a whole number of UTF-16 units");
-  bool big_endian = info[1]->IsTrue();
-  bool fatal = info[2]->IsTrue();
-  size_t count = bytes.size() / 2;
-  Scratch<char16_t, kStackBytes / 2> units(count);
-  if (!units) return ThrowOutOfMemory(isolate);
-  if (count != 0) std::memcpy(units.data(), bytes.data(), bytes.size());  // The bytes need not be aligned.
-  if (big_endian) simdutf::change_endianness_utf16(units.data(), count, units.data());
-  if (count != 0) {
-    Scratch<char, kStackBytes> narrow(count);
-    if (!narrow) return ThrowOutOfMemory(isolate);
-    if (simdutf::convert_utf16le_to_latin1(units.data(), count, narrow.data()) == count)
-      return Return(info, DecodeLatin1(isolate, narrow.data(), count));
-  }
-  if (!simdutf::validate_utf16le(units.data(), count)) {
-    if (fatal) return;
-    simdutf::to_well_formed_utf16le(units.data(), count, units.data());
-  }
-  Return(info, DecodeUtf16(isolate, units.data(), count));
-}
-
 void IsLatin1Op(const Args& info) {
   Local<String> text;
   if (!StringArg(info, 0, "isLatin1", &text)) return;
@@ -265,7 +214,6 @@ constexpr Op kOps[] = {
     {"utf8Decode", Utf8DecodeOp, 2},
     {"latin1Decode", Latin1DecodeOp, 1},
     {"latin1Encode", Latin1EncodeOp, 1},
-    {"utf16Decode", Utf16DecodeOp, 3},
     {"isLatin1", IsLatin1Op, 1},
     {"atob", AtobOp, 1},
     {"btoa", BtoaOp, 1},
@@ -314,6 +262,43 @@ MaybeLocal<String> DecodeLatin1(Isolate* isolate, const char* data, size_t size)
   if (size > static_cast<size_t>(String::kMaxLength)) return TooLong(isolate);
   return Checked(isolate, String::NewFromOneByte(isolate, reinterpret_cast<const uint8_t*>(data),
                                                  NewStringType::kNormal, static_cast<int>(size)));
+}
+
+MaybeLocal<String> DecodeValidUtf8(Isolate* isolate, const char* data, size_t size, bool* valid) {
+  *valid = true;
+  simdutf::result ascii = simdutf::validate_ascii_with_errors(data, size);
+  if (ascii.error == simdutf::SUCCESS) return DecodeLatin1(isolate, data, size);
+  if (size > 3 * static_cast<size_t>(String::kMaxLength)) return TooLong(isolate);
+
+  Scratch<char16_t, kStackBytes / 2> units(size);
+  if (!units) {
+    ThrowOutOfMemory(isolate);
+    return {};
+  }
+  // A string of one byte per character is half the size, and faster in V8. Worth a try if the first character beyond
+  // ASCII is one of Latin-1; it gives up at the first that is not.
+  unsigned char lead = static_cast<unsigned char>(data[ascii.count]);
+  if (lead == 0xc2 || lead == 0xc3) {
+    char* narrow = reinterpret_cast<char*>(units.data());
+    size_t written = simdutf::convert_utf8_to_latin1(data, size, narrow);
+    if (written != 0) return DecodeLatin1(isolate, narrow, written);
+  }
+  size_t written = simdutf::convert_utf8_to_utf16le(data, size, units.data());
+  if (written != 0) return DecodeUtf16(isolate, units.data(), written);
+  *valid = false;
+  return {};
+}
+
+MaybeLocal<String> DecodeUnits(Isolate* isolate, const char16_t* data, size_t units) {
+  if (units == 0) return String::Empty(isolate);
+  Scratch<char, kStackBytes> narrow(units);
+  if (!narrow) {
+    ThrowOutOfMemory(isolate);
+    return {};
+  }
+  if (simdutf::convert_utf16le_to_latin1(data, units, narrow.data()) == units)
+    return DecodeLatin1(isolate, narrow.data(), units);
+  return DecodeUtf16(isolate, data, units);
 }
 
 }  // namespace skerry

@@ -26,4 +26,12 @@ size_t Utf8Length(v8::Isolate* isolate, v8::Local<v8::String> text);
 // A string of Latin-1 bytes. Empty with a RangeError pending if V8 has no string that long.
 [[nodiscard]] v8::MaybeLocal<v8::String> DecodeLatin1(v8::Isolate* isolate, const char* data, size_t size);
 
+// The same of bytes that must be UTF-8. With *valid false they are not, and nothing is pending.
+[[nodiscard]] v8::MaybeLocal<v8::String> DecodeValidUtf8(v8::Isolate* isolate, const char* data, size_t size,
+                                                         bool* valid);
+
+// A string of UTF-16 units, of one byte each if they fit. Empty with a RangeError pending if V8 has no string that long
+// or there is no memory.
+[[nodiscard]] v8::MaybeLocal<v8::String> DecodeUnits(v8::Isolate* isolate, const char16_t* data, size_t units);
+
 }  // namespace skerry

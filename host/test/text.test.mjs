@@ -199,27 +199,6 @@ test("latin1", () => {
   assert.equal(native.latin1Encode("").length, 0);
 });
 
-test(`utf16Decode: random units, aligned and not, seed ${seed}`, () => {
-  const r = random(4);
-  const le = new TextDecoder("utf-16le", { ignoreBOM: true });
-  for (let i = 0; i < 5000; i++) {
-    const s = randomString(r, i % 50 === 0 ? 4000 : 30);
-    const raw = Buffer.from(s, "utf16le");
-    const shifted = new Uint8Array(raw.length + 1);
-    shifted.set(raw, 1);
-    const bytes = shifted.subarray(1);
-    const swapped = new Uint8Array(Buffer.from(raw).swap16());
-    const wellFormed = s.toWellFormed();
-    assert.equal(native.utf16Decode(bytes, false, false), wellFormed, show(s));
-    assert.equal(native.utf16Decode(bytes, false, false), le.decode(bytes), show(s));
-    assert.equal(native.utf16Decode(swapped, true, false), wellFormed, show(s));
-    const fatal = s.isWellFormed() ? s : undefined;
-    assert.equal(native.utf16Decode(bytes, false, true), fatal, show(s));
-    assert.equal(native.utf16Decode(swapped, true, true), fatal, show(s));
-  }
-  assert.throws(() => native.utf16Decode(new Uint8Array(3), false, false), TypeError);
-});
-
 test("atob: every string of up to five of the interesting characters", () => {
   const alphabet = ["A", "/", "=", " ", "-", "\u00e9", "\u0100"];
   const go = (s, left) => {

@@ -21,6 +21,8 @@ export type UrlRecord = [
   hashStart: number, // 0xffffffff: none
 ];
 
+export type DecodedPiece = [text: string, state: number] | [text: undefined, state: number, decoded: number];
+
 export interface Native {
   // ---- set-up, at snapshot time only
   /** Registers the functions the host calls. Once. */
@@ -89,8 +91,14 @@ export interface Native {
   latin1Decode(bytes: ArrayBufferView | ArrayBuffer): string;
   /** Low byte of each UTF-16 unit. */
   latin1Encode(text: string): Uint8Array;
-  /** UTF-16 in the given byte order. fatal as above. Takes whole units only; the caller keeps a trailing byte. */
-  utf16Decode(bytes: ArrayBufferView | ArrayBuffer, bigEndian: boolean, fatal: boolean): string | undefined;
+  /**
+   * A decoder of the Encoding Standard. encoding: its line in web/encoding-labels.ts, but not "replacement". state: 0 at the
+   * start of a stream, then what came with the piece before. flags: 1 the stream goes on, 2 fatal, 4 keep a byte order mark
+   * (of UTF-8 and UTF-16, the others keep it anyway).
+   * Without flag 1: the text, undefined for an error. With it: the text and the next state; for an error undefined, the
+   * state after it and how many of the bytes have been decoded by then.
+   */
+  decodeText(encoding: number, bytes: ArrayBufferView | ArrayBuffer, state: number, flags: number): string | undefined | DecodedPiece;
   /** True if the string has only code units up to 0xff. */
   isLatin1(text: string): boolean;
   /** WHATWG forgiving-base64: undefined if invalid. Result and argument of btoa are "binary" strings. */

@@ -50,6 +50,10 @@ export interface Mock {
   timers(): readonly number[];
 }
 
+const decodings: Uint8Array[][] = [];
+// The encodings of the tests by their lines in web/encoding-labels.ts.
+const decoderNames: { [number: number]: string } = { 0: "utf-8", 21: "windows-1252", 34: "shift_jis", 37: "utf-16be", 38: "utf-16le" };
+
 let clock = 0;
 let pending: Timer[] = [];
 let maker: (name: string) => unknown;
@@ -175,11 +179,18 @@ const native: Native = {
   },
   latin1Decode: (bytes) => Buffer.from(bytesOf(bytes)).toString("latin1"),
   latin1Encode: (text) => plain(Buffer.from(text, "latin1")),
-  utf16Decode(bytes, bigEndian, fatal) {
+  decodeText(encoding, bytes, state, flags) {
+    // A state is the number of a list of what came before, which is decoded again.
+    const more = (flags & 1) !== 0;
+    const before = state === 0 ? [] : decodings[state - 1]!;
+    const decoder = new TextDecoder(decoderNames[encoding], { fatal: (flags & 2) !== 0, ignoreBOM: (flags & 4) !== 0 });
+    for (const piece of before) decoder.decode(piece, { stream: true });
+    const now = plain(bytesOf(bytes));
     try {
-      return new TextDecoder(bigEndian ? "utf-16be" : "utf-16le", { fatal, ignoreBOM: true }).decode(bytes);
+      const text = decoder.decode(now, { stream: more });
+      return more ? [text, decodings.push([...before, now])] : text;
     } catch {
-      return undefined;
+      return more ? [undefined, 0, now.length] : undefined;
     }
   },
   isLatin1: (text) => /^[\u0000-\u00ff]*$/.test(text),

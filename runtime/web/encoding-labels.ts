@@ -2,7 +2,7 @@
 
 import { StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase } from "../bootstrap/primordials.ts";
 
-// A line for each encoding: its name, then its labels. It is searched as it stands, which costs nothing until somebody asks.
+// A line for each encoding, in the order of the standard and of host/ops/legacy.h: its name, then its labels. It is searched as it stands, which costs nothing until somebody asks.
 const table = `
 UTF-8 unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8
 IBM866 866 cp866 csibm866 ibm866
@@ -46,8 +46,14 @@ UTF-16LE csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le
 x-user-defined x-user-defined
 `;
 
-/** "Get an encoding": the name that belongs to a label, undefined if there is none. */
-export function encodingOf(label: string): string | undefined {
+/** One encoding: its name, and its line in the table, by which the host knows it. */
+export interface EncodingEntry {
+  readonly name: string;
+  readonly number: number;
+}
+
+/** "Get an encoding": what belongs to a label, undefined if nothing does. */
+export function encodingOf(label: string): EncodingEntry | undefined {
   let start = 0;
   let end = label.length;
   while (start < end && isSpace(StringPrototypeCharCodeAt(label, start))) start++;
@@ -62,7 +68,9 @@ export function encodingOf(label: string): string | undefined {
   if (at < 0) at = StringPrototypeIndexOf(table, `${wanted}\n`);
   if (at < 0) return undefined;
   const line = StringPrototypeLastIndexOf(table, "\n", at) + 1;
-  return StringPrototypeSlice(table, line, StringPrototypeIndexOf(table, " ", line));
+  let number = 0;
+  for (let i = 1; i < line; number++) i = StringPrototypeIndexOf(table, "\n", i) + 1;
+  return { name: StringPrototypeSlice(table, line, StringPrototypeIndexOf(table, " ", line)), number };
 }
 
 function isSpace(c: number): boolean {

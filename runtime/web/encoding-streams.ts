@@ -3,7 +3,7 @@
 import { native } from "../bootstrap/native.ts";
 import { StringPrototypeCharCodeAt, StringPrototypeSlice } from "../bootstrap/primordials.ts";
 import { defineInterface, isBufferSource, toDictionary, toDOMString, typeError } from "../bootstrap/webidl.ts";
-import { Decoder } from "./encoding.ts";
+import { Decoder, isSharedBuffer } from "./encoding.ts";
 import { createTransformStream } from "./streams/internal.ts";
 import type { ReadableStream } from "./streams/readable.ts";
 import type { WritableStream } from "./streams/writable.ts";
@@ -62,7 +62,7 @@ export class TextDecoderStream {
     this.#decoder = decoder;
     this.#sides = createTransformStream({
       transform(chunk, transform) {
-        if (!isBufferSource(chunk)) throw typeError(context, "a chunk is not an ArrayBuffer or a view of one.");
+        if (!isBufferSource(chunk) && !isSharedBuffer(chunk)) throw typeError(context, "a chunk is not an ArrayBuffer or a view of one.");
         const text = decoder.decode(chunk, true, context);
         if (text !== "") transform.enqueue(text);
       },

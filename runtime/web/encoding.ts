@@ -1,27 +1,10 @@
-// TextEncoder and TextDecoder (https://encoding.spec.whatwg.org/#api). Deviation: of the legacy encodings only
-// windows-1252 is decoded; the others are recognised and refused with a RangeError that names them.
+// TextEncoder and TextDecoder (https://encoding.spec.whatwg.org/#api). Decoding is the host's.
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import {
-  ArrayPrototypeJoin,
-  ArrayPrototypePush,
-  RangeError,
-  StringFromCharCode,
-  StringPrototypeCharCodeAt,
-  StringPrototypeSlice,
-  StringPrototypeToLowerCase,
-  TypedArrayPrototypeGetSymbolToStringTag,
-  TypedArrayPrototypeSet,
-  TypedArrayPrototypeSubarray,
-  TypeError,
-  Uint8Array,
-  ArrayBufferIsView,
-  viewBuffer,
-  viewByteLength,
-  viewByteOffset,
-} from "../bootstrap/primordials.ts";
+import { RangeError, StringPrototypeToLowerCase, TypedArrayPrototypeGetSymbolToStringTag, TypeError, Uint8Array, viewByteLength } from "../bootstrap/primordials.ts";
 import { defineInterface, isBufferSource, isObject, requireArguments, toDictionary, toDOMString, toUSVString, typeError } from "../bootstrap/webidl.ts";
+import { concatBytes, copyBytes, subBytes } from "./bytes.ts";
 import { encodingOf } from "./encoding-labels.ts";
 
 export class TextEncoder {
@@ -50,142 +33,66 @@ export class TextEncoder {
 defineInterface(TextEncoder);
 registerInspectable(TextEncoder, ["encoding"]);
 
-// What a decoder does with the bytes of one call. rest takes the bytes that cannot be decoded yet.
-type Decode = (bytes: Uint8Array, more: boolean, fatal: boolean, rest: Rest) => string | undefined;
-interface Rest {
-  bytes: Uint8Array | undefined;
-}
+// Flags of native.decodeText.
+const flagMore = 1;
+const flagFatal = 2;
+const flagKeepBOM = 4;
 
-const decoders: { readonly [name: string]: Decode } = {
-  __proto__: null as never,
-  "UTF-8": decodeUtf8,
-  "UTF-16LE": (bytes, more, fatal, rest) => decodeUtf16(bytes, more, fatal, rest, false),
-  "UTF-16BE": (bytes, more, fatal, rest) => decodeUtf16(bytes, more, fatal, rest, true),
-  "windows-1252": decodeWindows1252,
-};
+const noBytes = new Uint8Array(0);
 
-function view(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return TypedArrayPrototypeSubarray(bytes, start, end);
-}
-
-function decodeUtf8(bytes: Uint8Array, more: boolean, fatal: boolean, rest: Rest): string | undefined {
-  const length = viewByteLength(bytes);
-  const complete = more ? length - incompleteUtf8(bytes, length) : length;
-  if (complete < length) rest.bytes = new Uint8Array(view(bytes, complete, length));
-  return native.utf8Decode(complete === length ? bytes : view(bytes, 0, complete), fatal);
-}
-
-/** Bytes at the end that are the beginning of one well-formed character. */
-function incompleteUtf8(bytes: Uint8Array, length: number): number {
-  for (let back = 1; back <= 3 && back <= length; back++) {
-    const b = bytes[length - back]!;
-    if (b < 0x80) return 0;
-    if (b < 0xc0) continue; // A continuation byte: look further for its lead.
-    const need = b >= 0xc2 && b <= 0xdf ? 2 : b >= 0xe0 && b <= 0xef ? 3 : b >= 0xf0 && b <= 0xf4 ? 4 : 0;
-    if (need <= back) return 0;
-    if (back === 1) return 1;
-    const second = bytes[length - back + 1]!;
-    const lower = b === 0xe0 ? 0xa0 : b === 0xf0 ? 0x90 : 0x80;
-    const upper = b === 0xed ? 0x9f : b === 0xf4 ? 0x8f : 0xbf;
-    return second >= lower && second <= upper ? back : 0;
-  }
-  return 0;
-}
-
-function decodeUtf16(bytes: Uint8Array, more: boolean, fatal: boolean, rest: Rest, bigEndian: boolean): string | undefined {
-  const length = viewByteLength(bytes);
-  let complete = length - (length % 2);
-  if (more && complete >= 2) {
-    const high = bytes[bigEndian ? complete - 2 : complete - 1]!;
-    if (high >= 0xd8 && high <= 0xdb) complete -= 2; // The second half of the pair may follow.
-  }
-  if (complete < length && more) rest.bytes = new Uint8Array(view(bytes, complete, length));
-  const odd = !more && complete < length;
-  if (odd && fatal) return undefined;
-  const text = native.utf16Decode(complete === length ? bytes : view(bytes, 0, complete), bigEndian, fatal);
-  return odd && text !== undefined ? `${text}\ufffd` : text;
-}
-
-// The bytes 0x80 to 0x9f of windows-1252; all others are those of Latin-1.
-const upper1252 =
-  "\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178";
-
-function decodeWindows1252(bytes: Uint8Array): string {
-  const text = native.latin1Decode(bytes);
-  const parts: string[] = [];
-  let from = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = StringPrototypeCharCodeAt(text, i);
-    if (c < 0x80 || c > 0x9f) continue;
-    ArrayPrototypePush(parts, StringPrototypeSlice(text, from, i), upper1252[c - 0x80]!);
-    from = i + 1;
-  }
-  if (from === 0) return text;
-  ArrayPrototypePush(parts, StringPrototypeSlice(text, from));
-  return ArrayPrototypeJoin(parts, "");
-}
-
-const bom = StringFromCharCode(0xfeff);
-
-/** A decoder's state without its interface, for TextDecoder, TextDecoderStream and the bodies' text(). */
+/** A decoder without its interface, for TextDecoder and TextDecoderStream. */
 export class Decoder {
   readonly name: string;
   readonly fatal: boolean;
   readonly ignoreBOM: boolean;
-  readonly #decode: Decode;
-  readonly #rest: Rest = { bytes: undefined };
-  #bomSeen = false;
+  readonly #number: number;
+  readonly #flags: number;
+  /** "do not flush" */
   #streaming = false;
+  /** The host's, between two pieces of a stream. */
+  #state = 0;
+  /** The rest of the I/O queue: what a fatal error has left unread in the middle of a stream. */
+  #unread: Uint8Array | undefined;
 
-  /** Throws a RangeError for a label that is unknown or whose encoding is not supported. */
+  /** Throws a RangeError for a label that names no encoding, or the replacement encoding. */
   constructor(label: string, fatal: boolean, ignoreBOM: boolean, context: string) {
-    const name = encodingOf(label);
-    if (name === undefined || name === "replacement") throw new RangeError(`${context}: "${label}" is not the label of an encoding.`);
-    const decode = decoders[name];
-    if (decode === undefined) throw new RangeError(`${context}: the encoding ${name} is not supported yet.`);
-    this.name = StringPrototypeToLowerCase(name);
+    const encoding = encodingOf(label);
+    if (encoding === undefined || encoding.name === "replacement") throw new RangeError(`${context}: "${label}" is not the label of an encoding.`);
+    this.name = StringPrototypeToLowerCase(encoding.name);
     this.fatal = fatal;
     this.ignoreBOM = ignoreBOM;
-    this.#decode = decode;
+    this.#number = encoding.number;
+    this.#flags = (fatal ? flagFatal : 0) | (ignoreBOM ? flagKeepBOM : 0);
   }
 
+  /** more: the stream goes on. Throws a TypeError for an error if fatal. */
   decode(input: ArrayBufferView | ArrayBuffer | undefined, more: boolean, context: string): string {
     if (!this.#streaming) {
-      this.#bomSeen = false;
-      this.#rest.bytes = undefined;
+      this.#state = 0;
+      this.#unread = undefined;
     }
     this.#streaming = more;
-    let bytes = input === undefined ? new Uint8Array(0) : toBytes(input);
-    const before = this.#rest.bytes;
-    if (before !== undefined) {
-      this.#rest.bytes = undefined;
-      const held = viewByteLength(before);
-      const joined = new Uint8Array(held + viewByteLength(bytes));
-      TypedArrayPrototypeSet(joined, before);
-      TypedArrayPrototypeSet(joined, bytes, held);
-      bytes = joined;
+    let bytes = input ?? noBytes;
+    const unread = this.#unread;
+    if (unread !== undefined) {
+      const more = copyBytes(bytes);
+      bytes = concatBytes([unread, more], viewByteLength(unread) + viewByteLength(more));
+      this.#unread = undefined;
     }
-    let text = this.#decode(bytes, more, this.fatal, this.#rest);
-    if (text === undefined) {
-      this.#streaming = false;
-      throw new TypeError(`${context}: the data is not valid ${this.name}.`);
+    const result = native.decodeText(this.#number, bytes, this.#state, more ? this.#flags | flagMore : this.#flags);
+    if (typeof result === "string") return result;
+    if (result !== undefined) {
+      this.#state = result[1];
+      if (result[0] !== undefined) return result[0];
+      const all = copyBytes(bytes);
+      this.#unread = subBytes(all, result[2], viewByteLength(all));
     }
-    if (!this.#bomSeen && text.length > 0) {
-      this.#bomSeen = true;
-      if (!this.ignoreBOM && this.name !== "windows-1252" && text[0] === bom) text = StringPrototypeSlice(text, 1);
-    }
-    return text;
+    throw new TypeError(`${context}: the data is not valid ${this.name}.`);
   }
-}
-
-function toBytes(input: ArrayBufferView | ArrayBuffer): Uint8Array {
-  if (!ArrayBufferIsView(input)) return new Uint8Array(input);
-  if (TypedArrayPrototypeGetSymbolToStringTag(input) === "Uint8Array") return input as Uint8Array;
-  return new Uint8Array(viewBuffer(input), viewByteOffset(input), viewByteLength(input));
 }
 
 /** [AllowShared]: the memory of a WebAssembly module may be shared. */
-function isSharedBuffer(v: unknown): v is ArrayBuffer {
+export function isSharedBuffer(v: unknown): v is ArrayBuffer {
   return isObject(v) && native.typeTag(v) === "SharedArrayBuffer";
 }
 
