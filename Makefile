@@ -82,9 +82,11 @@ $(ENCODING_TABLES): $(wildcard host/tables/*.go) go.mod | tools
 	$(GO) run ./host/tables -out $@
 
 # The addon leaves V8's symbols open: they are found in the node binary that loads it.
-bin/skerry-host.node: $(HOST_OBJECTS) | bin
+# Nor does it offer Node any but its entry (the version script): a host preloads it, so its names would come before those of libraries.
+ADDON_FLAGS := -shared -pthread -Wl,-soname,skerry-host.node -Wl,--version-script,host/addon.map
+bin/skerry-host.node: $(HOST_OBJECTS) host/addon.map | bin
 	@echo "link $@"
-	@$(CXX) -shared -pthread -o $@.new $(HOST_OBJECTS)
+	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS)
 	@mv $@.new $@ # A host that runs keeps the file that it has mapped.
 
 bin/node: $(NODE) | bin

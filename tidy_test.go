@@ -66,7 +66,7 @@ var layers = []struct {
 	}},
 	{"pure functions over them", []string{"internal/compat", "internal/routing", "internal/sourcemap"}},
 	{"one thing each, no policy", []string{
-		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/watch",
+		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/sandbox", "internal/watch",
 	}},
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},
@@ -291,6 +291,7 @@ var includeRules = map[string][]string{
 	"limits":   {"limits"},
 	"engine":   {"engine", "wire", "limits"},
 	"ops":      {"ops", "engine", "wire", "limits"},
+	"sandbox":  {"sandbox"},
 	"snapshot": {"snapshot", "ops", "engine", "wire", "limits"},
 }
 

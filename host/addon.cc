@@ -1,11 +1,14 @@
 // The only file that knows Node: it is loaded by the Node binary, takes V8 and its platform from it, and hands both to
 // the engine. No Node API is reachable from a worker.
 //
-//   run(snapshotPath, build)                 becomes an isolate host on descriptors 3 and 4; never returns
+//   run(build)                               becomes an isolate host on the descriptors it was born with; never returns
 //   buildSnapshot(bundlePath, snapshotPath)  evaluates the runtime layer and writes the startup snapshot
 
+#include <errno.h>
+#include <fcntl.h>
 #include <node.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <v8.h>
 
@@ -15,14 +18,13 @@
 
 #include "engine/host.h"
 #include "ops/host_ops.h"
+#include "sandbox/descriptors.h"
+#include "sandbox/walls.h"
 #include "snapshot/snapshot.h"
 
 namespace skerry {
 
 namespace {
-
-constexpr int kSocketDescriptor = 3;
-constexpr int kCrashPageDescriptor = 4;
 
 // How V8's platform asks for an isolate's foreground task runner.
 class Delegate final : public node::IsolatePlatformDelegate, public V8Platform::Registration {
@@ -60,13 +62,19 @@ std::string Argument(const v8::FunctionCallbackInfo<v8::Value>& info, int index)
   _exit(72);
 }
 
-std::string ReadFile(const std::string& path) {
-  FILE* file = fopen(path.c_str(), "rbe");
-  if (file == nullptr) Die("cannot open " + path);
-  std::string content;
-  char piece[65536];
-  for (size_t n; (n = fread(piece, 1, sizeof piece, file)) > 0;) content.append(piece, n);
-  fclose(file);
+// Reads a file from its start, wherever its offset is (hosts share that of their snapshot), and closes it.
+std::string ReadAll(int fd, const std::string& name) {
+  struct stat info {};
+  if (fd < 0 || fstat(fd, &info) != 0) Die("cannot open " + name);
+  std::string content(static_cast<size_t>(info.st_size), '\0');
+  size_t have = 0;
+  while (have < content.size()) {
+    const ssize_t n = pread(fd, content.data() + have, content.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) Die("cannot read " + name);
+    have += static_cast<size_t>(n);
+  }
+  close(fd);
   return content;
 }
 
@@ -78,17 +86,20 @@ V8Platform& Platform(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 void Run(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // These live as long as the process.
-  auto* snapshot = new std::string(ReadFile(Argument(info, 0)));
+  const std::string name = "the startup snapshot";
+  auto* snapshot = new std::string(ReadAll(sandbox::kSnapshotDescriptor, name));
   auto* references = new std::vector<intptr_t>(ExternalReferences(AllOps()));
   const v8::StartupData blob = OpenSnapshot(AllOps(), *snapshot);
-  if (blob.data == nullptr) Die(Argument(info, 0) + " is not a startup snapshot of this build: make both anew");
+  if (blob.data == nullptr) Die(name + " is not one of this build: make both anew");
   auto* isolates = new IsolateTemplate{&Platform(info), blob, references->data()};
-  auto* host = new Host(kSocketDescriptor, kCrashPageDescriptor, *isolates, Argument(info, 1));
+  auto* host = new Host(sandbox::kSocketDescriptor, sandbox::kCrashPageDescriptor, *isolates, Argument(info, 0));
+  // Before the first word to the supervisor, so that what it sends meets a process that cannot do anything with it.
+  sandbox::CloseFilter();
   host->Run();
 }
 
 void Build(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  std::string bundle = ReadFile(Argument(info, 0));
+  std::string bundle = ReadAll(open(Argument(info, 0).c_str(), O_RDONLY | O_CLOEXEC), Argument(info, 0));
   const std::string path = Argument(info, 1);
   std::string blob;
   const std::string failure = BuildSnapshot(Platform(info), AllOps(), std::move(bundle), blob);

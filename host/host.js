@@ -1,9 +1,7 @@
-// Entry of the isolate host process: loads the addon that lies beside this file and never comes back.
+// Makes the startup snapshot: loads the addon that lies beside this file. (A host has no files: the supervisor preloads the addon.)
 //   node host.js --build-snapshot BUNDLE SNAPSHOT
-//   node host.js SNAPSHOT BUILD
 "use strict";
 const path = require("node:path");
-const addon = require(path.join(__dirname, "skerry-host.node"));
-const [first, ...rest] = process.argv.slice(2);
-if (first === "--build-snapshot") addon.buildSnapshot(rest[0], rest[1]);
-else addon.run(first, rest[0]);
+const [what, bundle, snapshot] = process.argv.slice(2);
+if (what !== "--build-snapshot") throw new Error("usage: node host.js --build-snapshot BUNDLE SNAPSHOT");
+require(path.join(__dirname, "skerry-host.node")).buildSnapshot(bundle, snapshot);

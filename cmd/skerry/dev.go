@@ -30,6 +30,7 @@ type devOptions struct {
 	dir, host, env, persist string
 	port                    int
 	verbose                 bool
+	sandbox                 sandboxFlag
 }
 
 // defaultPort is wrangler's.
@@ -62,6 +63,7 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&o.host, "host", "", "address to listen on (default: the one of the project's configuration, else 127.0.0.1)")
 	flags.StringVar(&o.env, "env", "", "environment of the configuration to use")
 	flags.StringVar(&o.persist, "persist-to", "", "directory for local state (default: .skerry in the project); nothing that stores state is supported yet")
+	o.sandbox.add(flags, "what the machine cannot do of that is said")
 	flags.BoolVar(&o.verbose, "verbose", false, "show what the platform does")
 	return c
 }
@@ -98,6 +100,11 @@ func runDev(parent context.Context, o devOptions) error {
 	if err != nil {
 		return err
 	}
+	hosts, err := openSandbox(o.sandbox, parts, memoryMax(0, 1), true, logger)
+	if err != nil {
+		return err
+	}
+	defer hosts.Close()
 	listener, err := listen(devAddress(o, first), "choose another port with --port")
 	if err != nil {
 		return err
@@ -108,7 +115,7 @@ func runDev(parent context.Context, o devOptions) error {
 	defer outbound.Close()
 	maps := newSourceMaps()
 	pool := isolates.New(isolates.Config{
-		Node: parts.Node, Flags: hostFlags, Script: parts.Script, Snapshot: parts.Snapshot, Build: parts.Build,
+		Launch: hosts.launch, Build: parts.Build, MemoryMax: hosts.sampledMemory(),
 		Hosts: 1, WarmSpareHost: true, Dev: true,
 		Calls: bindings.New(bindings.Config{Fetcher: outbound, Logger: logger}),
 		OnLog: func(v *worker.Version, level hostproto.LogLevel, text []byte) {

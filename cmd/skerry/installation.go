@@ -16,7 +16,7 @@ import (
 
 // installation is where the parts of the platform lie: beside the binary.
 type installation struct {
-	Node, Script, Snapshot, Addon string
+	Node, Snapshot, Addon string
 	// Build identifies the parts that must fit each other.
 	Build string
 }
@@ -45,14 +45,14 @@ func findInstallation(ctx context.Context) (*installation, error) {
 	}
 	dir := filepath.Dir(self)
 	part := func(name string) string { return filepath.Join(dir, name) }
-	i := &installation{Node: part("node"), Script: part("host.js"), Snapshot: part("runtime.snapshot"), Addon: part("skerry-host.node")}
+	i := &installation{Node: part("node"), Snapshot: part("runtime.snapshot"), Addon: part("skerry-host.node")}
 	own := i.Node
 	if other := os.Getenv("SKERRY_NODE"); other != "" {
 		i.Node = other
 	}
-	for _, path := range []string{i.Node, i.Script, i.Snapshot, i.Addon} {
+	for _, path := range []string{i.Node, i.Snapshot, i.Addon} {
 		if info, err := os.Stat(path); err != nil || info.IsDir() {
-			return nil, &commandError{exitInstall, "the directory of the binary must hold node, host.js, skerry-host.node and runtime.snapshot: `make build` makes them all",
+			return nil, &commandError{exitInstall, "the directory of the binary must hold node, skerry-host.node and runtime.snapshot: `make build` makes them all",
 				fmt.Errorf("%s is missing", path)}
 		}
 	}
@@ -61,7 +61,7 @@ func findInstallation(ctx context.Context) (*installation, error) {
 			return nil, err
 		}
 	}
-	if i.Build, err = identify(i.Addon, i.Snapshot, i.Script); err != nil {
+	if i.Build, err = identify(i.Addon, i.Snapshot); err != nil {
 		return nil, &commandError{exitInstall, "", err}
 	}
 	return i, nil

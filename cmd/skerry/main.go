@@ -19,6 +19,7 @@ const (
 	exitConfig  = 3
 	exitInstall = 4
 	exitListen  = 5
+	exitSandbox = 6
 	exitQuit    = 130
 )
 
@@ -81,7 +82,7 @@ func rootCommand() *cobra.Command {
 		return nil
 	}
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	root.AddCommand(devCommand(), serveCommand(), benchCommand(), versionCommand(), &cobra.Command{
+	root.AddCommand(devCommand(), serveCommand(), benchCommand(), doctorCommand(), versionCommand(), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",
 		Long: `Exit codes of skerry:
@@ -92,6 +93,7 @@ func rootCommand() *cobra.Command {
   3    the configuration or the project cannot be used
   4    the installation is not complete, or its parts do not fit each other
   5    an address cannot be listened on
+  6    the machine lacks a part of the sandbox (see skerry doctor)
   130  a second Ctrl-C or SIGTERM ended it before requests had ended`,
 	})
 	return root

@@ -32,6 +32,7 @@ type serveOptions struct {
 	logFormat                   string
 	configSet                   bool
 	adminSet                    bool
+	sandbox                     sandboxFlag
 }
 
 // The addresses when nothing says otherwise.
@@ -68,6 +69,7 @@ func serveCommand() *cobra.Command {
 	flags.BoolVar(&o.accessLog, "access-log", false, "log every request, not only those that went wrong")
 	flags.BoolVar(&o.perWorker, "metrics-per-worker", false, "count requests by worker, too")
 	flags.DurationVar(&o.drain, "drain", 30*time.Second, "how long requests may take to end at SIGTERM")
+	o.sandbox.add(flags, "the server does not start where the machine cannot do that")
 	flags.StringVar(&o.logFormat, "log-format", "json", `"json" or "text"`)
 	return c
 }
@@ -98,6 +100,11 @@ func runServe(parent context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	hosts, err := openSandbox(o.sandbox, parts, memoryMax(config.Host.MemoryMaxMB, config.Host.Hosts), false, logger)
+	if err != nil {
+		return err
+	}
+	defer hosts.Close()
 	listener, err := listen(o.listen, "choose another address with --listen")
 	if err != nil {
 		return err
@@ -107,7 +114,7 @@ func runServe(parent context.Context, o serveOptions) error {
 	outbound := egress.New(egress.Config{Policy: policyOf(config.Egress), Logger: logger})
 	defer outbound.Close()
 	maps := newSourceMaps()
-	pool := isolates.New(poolConfig(config, parts, isolates.Config{
+	pool := isolates.New(poolConfig(config, parts, hosts, isolates.Config{
 		WarmSpareHost: true, ClockFrozen: true,
 		Calls: bindings.New(bindings.Config{Fetcher: outbound, Logger: logger}),
 		OnLog: func(v *worker.Version, level hostproto.LogLevel, text []byte) {
@@ -120,7 +127,7 @@ func runServe(parent context.Context, o serveOptions) error {
 	}
 	defer pool.Close()
 
-	metrics := observe.NewMetrics(observe.MetricsConfig{Stats: statsOf(pool), PerWorker: o.perWorker, Version: version})
+	metrics := observe.NewMetrics(observe.MetricsConfig{Stats: statsOf(pool), PerWorker: o.perWorker, Version: version, Walls: hosts.standing()})
 	access := observe.Access{Logger: logger, All: o.accessLog}
 	sites := newSites(pool, maps, logger)
 	defer sites.close()
@@ -243,8 +250,8 @@ func policyOf(c project.EgressConfig) egress.Policy {
 }
 
 // poolConfig completes a pool's configuration.
-func poolConfig(c *project.ServerConfig, parts *installation, pool isolates.Config) isolates.Config {
-	pool.Node, pool.Flags, pool.Script, pool.Snapshot, pool.Build = parts.Node, hostFlags, parts.Script, parts.Snapshot, parts.Build
+func poolConfig(c *project.ServerConfig, parts *installation, hosts *hostProcesses, pool isolates.Config) isolates.Config {
+	pool.Launch, pool.Build, pool.MemoryMax = hosts.launch, parts.Build, hosts.sampledMemory()
 	pool.Spares = defaultSpares
 	pool.Hosts, pool.Executors, pool.IsolatesMax = c.Host.Hosts, c.Host.Executors, c.Host.IsolatesMax
 	pool.MemoryBudget = int64(c.Host.MemoryBudgetMB) << 20

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"os/exec"
+	"os"
 	"runtime"
 	"time"
 
@@ -45,13 +45,15 @@ type timing struct {
 	backoffMin, backoffMax time.Duration
 	// probe is how often a host is asked whether it lives, probeTimeout how long it may take to answer.
 	probe, probeTimeout time.Duration
+	// sample is how often the memory of hosts is looked at.
+	sample time.Duration
 	// exit is how long a socket may stay open after its process has gone.
 	exit time.Duration
 }
 
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
-	probe: 5 * time.Second, probeTimeout: 30 * time.Second, exit: time.Second,
+	probe: 5 * time.Second, probeTimeout: 30 * time.Second, exit: time.Second, sample: 100 * time.Millisecond,
 }
 
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.
@@ -59,14 +61,9 @@ const quickDeathsMax = 3
 
 // Config is what a Pool is made of. Zero values mean the defaults.
 type Config struct {
-	// Command makes the command of one host process; it must not be started. The pool sets its extra files (3: the socket,
-	// 4: the crash page) and its standard error. If nil, the command is Node Flags… Script Snapshot Build, without environment.
-	Command func(ctx context.Context) *exec.Cmd
-	Node    string
-	Flags   []string
-	Script  string
-	// Snapshot is the path of the startup snapshot.
-	Snapshot string
+	// Launch starts one host process on the files that become its descriptors 3 (the socket) and 4 (the crash page), and its standard
+	// error. The pool closes its own copies of them.
+	Launch func(socket, crashPage, stderr *os.File) (Process, error)
 	// Build must equal what the host was built as.
 	Build string
 
@@ -80,6 +77,9 @@ type Config struct {
 	// the number of isolates from which idle ones are evicted (default 1500), MemoryBudget the same in bytes (default: none).
 	Executors, ExecutorsMax, Spares, IsolatesMax int
 	MemoryBudget                                 int64
+	// MemoryMax is the resident memory in bytes beyond which a host is ended, 0: none. The supervisor samples it, so set it where the
+	// kernel does not hold hosts to a limit.
+	MemoryMax int64
 	// ClockFrozen makes the clocks of workers stand still while they run; Dev turns development aids on.
 	ClockFrozen, Dev bool
 
@@ -121,6 +121,15 @@ func (c Config) hello() hostproto.Hello {
 		Protocol: hostproto.Protocol, Build: c.Build, Executors: uint16(c.Executors), ExecutorsMax: uint16(c.ExecutorsMax), Spares: uint16(c.Spares),
 		IsolatesMax: uint32(c.IsolatesMax), MemoryBudget: uint64(max(0, c.MemoryBudget)), ClockFrozen: c.ClockFrozen, Dev: c.Dev,
 	}
+}
+
+// Process is a host that runs.
+type Process interface {
+	Pid() int
+	// Kill ends it at once. It may have ended.
+	Kill()
+	// Wait returns when it has ended, with a description. It is called once.
+	Wait() string
 }
 
 // CallHandler answers host calls.

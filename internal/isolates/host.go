@@ -25,11 +25,7 @@ var errNotAlive = errors.New("isolate host does not answer")
 
 // process is the process of a host.
 type process interface {
-	Pid() int
-	// Kill ends it at once. It may have ended.
-	Kill()
-	// Wait returns when it has ended, with a description.
-	Wait() string
+	Process
 	// Stderr is the end of what it wrote to its standard error.
 	Stderr() string
 }
@@ -112,6 +108,9 @@ func (p *Pool) startHost() (*host, error) {
 	select {
 	case <-h.ready:
 		p.work.Go(h.watch)
+		if p.cfg.MemoryMax > 0 {
+			p.work.Go(func() { h.watchMemory(p.resident) })
+		}
 		return h, nil
 	case <-h.ended:
 	case <-timer.C:

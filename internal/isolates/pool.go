@@ -19,6 +19,8 @@ type Pool struct {
 	cfg    Config
 	timing timing
 	launch func(context.Context) (process, *net.UnixConn, *os.File, error)
+	// resident is the memory of a process in bytes.
+	resident func(pid int) (int64, bool)
 
 	// ctx ends with Close; it is the parent of the contexts of host calls.
 	ctx    context.Context
@@ -62,7 +64,7 @@ func New(cfg Config) *Pool {
 	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, all: map[*host]bool{}, changed: make(chan struct{})}
 	p.slots = make([]slot, p.cfg.Hosts)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.launch = p.spawn
+	p.launch, p.resident = p.spawn, residentMemory
 	return p
 }
 

@@ -8,10 +8,8 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +19,7 @@ import (
 const stderrGrace = time.Second
 
 // spawn starts one host process and returns it with the supervisor's end of the socket and the crash page.
-func (p *Pool) spawn(ctx context.Context) (process, *net.UnixConn, *os.File, error) {
+func (p *Pool) spawn(context.Context) (process, *net.UnixConn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("make socketpair: %w", err)
@@ -38,7 +36,7 @@ func (p *Pool) spawn(ctx context.Context) (process, *net.UnixConn, *os.File, err
 		conn.Close()
 		return nil, nil, nil, err
 	}
-	proc, err := p.startProcess(ctx, theirs, page)
+	proc, err := p.startProcess(theirs, page)
 	if err != nil {
 		conn.Close()
 		page.Close()
@@ -47,32 +45,18 @@ func (p *Pool) spawn(ctx context.Context) (process, *net.UnixConn, *os.File, err
 	return proc, conn.(*net.UnixConn), page, nil
 }
 
-func (p *Pool) startProcess(ctx context.Context, socket, page *os.File) (process, error) {
-	var cmd *exec.Cmd
-	if p.cfg.Command != nil {
-		cmd = p.cfg.Command(ctx)
-	} else {
-		args := append(append([]string(nil), p.cfg.Flags...), p.cfg.Script, p.cfg.Snapshot, p.cfg.Build)
-		cmd = exec.Command(p.cfg.Node, args...)
-		cmd.Env = []string{}
-	}
-	cmd.ExtraFiles = []*os.File{socket, page}
-	if cmd.SysProcAttr == nil {
-		// A signal that a terminal sends to the supervisor's group is not the host's.
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	}
+func (p *Pool) startProcess(socket, page *os.File) (process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stderr = write
-	err = cmd.Start()
+	started, err := p.cfg.Launch(socket, page, write)
 	write.Close()
 	if err != nil {
 		read.Close()
 		return nil, err
 	}
-	o := &osProcess{cmd: cmd}
+	o := &osProcess{Process: started}
 	o.output.Go(func() {
 		o.readStderr(p, read)
 		read.Close()
@@ -83,7 +67,7 @@ func (p *Pool) startProcess(ctx context.Context, socket, page *os.File) (process
 
 // osProcess is a host in a process of its own.
 type osProcess struct {
-	cmd    *exec.Cmd
+	Process
 	pipe   *os.File
 	output sync.WaitGroup
 
@@ -91,20 +75,12 @@ type osProcess struct {
 	tail []byte
 }
 
-func (o *osProcess) Pid() int { return o.cmd.Process.Pid }
-
-// Kill uses a pidfd where there is one, so it never meets a process that has taken over the number.
-func (o *osProcess) Kill() { o.cmd.Process.Kill() }
-
 // Wait ends when the standard error has been read, too.
 func (o *osProcess) Wait() string {
-	err := o.cmd.Wait()
+	how := o.Process.Wait()
 	o.pipe.SetReadDeadline(time.Now().Add(stderrGrace))
 	o.output.Wait()
-	if err == nil {
-		return "exit status 0"
-	}
-	return err.Error()
+	return how
 }
 
 func (o *osProcess) Stderr() string {

@@ -1,7 +1,6 @@
 package isolates
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,11 +74,24 @@ func fakeProcess(mode string) {
 }
 
 func processConfig(mode string, logger *slog.Logger) Config {
-	return Config{Build: "build", Logger: logger, Command: func(context.Context) *exec.Cmd {
+	return Config{Build: "build", Logger: logger, Launch: func(socket, crashPage, stderr *os.File) (Process, error) {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = []string{fakeHostVariable + "=" + mode, "GOTRACEBACK=none"}
-		return cmd
+		cmd.ExtraFiles, cmd.Stderr = []*os.File{socket, crashPage}, stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		return commandProcess{cmd}, cmd.Start()
 	}}
+}
+
+type commandProcess struct{ cmd *exec.Cmd }
+
+func (c commandProcess) Pid() int { return c.cmd.Process.Pid }
+func (c commandProcess) Kill()    { c.cmd.Process.Kill() }
+func (c commandProcess) Wait() string {
+	if err := c.cmd.Wait(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
 }
 
 func openProcesses(t *testing.T, cfg Config) *Pool {
@@ -153,7 +165,7 @@ func TestProcessThatDoesNotStart(t *testing.T) {
 		})
 	}
 	t.Run("no such file", func(t *testing.T) {
-		p := New(Config{Node: "/nonexistent/node", Logger: discard})
+		p := New(Config{Logger: discard, Launch: func(_, _, _ *os.File) (Process, error) { return nil, os.ErrNotExist }})
 		if err := p.Open(t.Context()); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("error %v", err)
 		}
@@ -180,7 +192,7 @@ func TestProcessEndsButItsSocketDoesNot(t *testing.T) {
 func TestStderrIsBounded(t *testing.T) {
 	log := &logBook{}
 	p := &Pool{cfg: Config{Logger: slog.New(slog.NewTextHandler(log, nil))}}
-	o := &osProcess{cmd: &exec.Cmd{Process: &os.Process{Pid: 1}}}
+	o := &osProcess{Process: commandProcess{&exec.Cmd{Process: &os.Process{Pid: 1}}}}
 	o.readStderr(p, strings.NewReader("first\n"+strings.Repeat(strings.Repeat("x", 3*stderrLineMax)+"\n", StderrLogMax/stderrLineMax)+"last\x1b[31m words\n"))
 	if tail := o.Stderr(); len(tail) > stderrTailMax || !strings.HasSuffix(tail, "last[31m words") {
 		t.Errorf("tail of %d bytes", len(tail))

@@ -31,6 +31,8 @@ type MetricsConfig struct {
 	Workers int
 	// Version labels skerry_build_info.
 	Version string
+	// Walls says which walls of the sandbox stand around isolate hosts.
+	Walls map[string]bool
 }
 
 // DefaultWorkers is the number of workers that have a label of their own.
@@ -89,7 +91,15 @@ func NewMetrics(cfg MetricsConfig) *Metrics {
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "skerry_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
 	build.WithLabelValues(cfg.Version).Set(1)
-	m.registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	walls := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "skerry_sandbox_wall", Help: "1 if the wall stands between isolate hosts and the machine, 0 if it is missing."}, []string{"wall"})
+	for name, stands := range cfg.Walls {
+		value := 0.0
+		if stands {
+			value = 1
+		}
+		walls.WithLabelValues(name).Set(value)
+	}
+	m.registry.MustRegister(build, walls, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if cfg.Stats != nil {
 		m.registry.MustRegister(newStatsCollector(cfg.Stats))
 	}

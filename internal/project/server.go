@@ -42,6 +42,8 @@ type HostConfig struct {
 	IsolatesMax int
 	// MemoryBudgetMB is the memory in MiB that the isolates of a host may use before idle ones are evicted.
 	MemoryBudgetMB int
+	// MemoryMaxMB is the memory in MiB beyond which a host is ended, 0 if it is not given.
+	MemoryMaxMB int
 	// Spares is the number of isolates kept ready for workers that start. SparesSet tells 0 from not given.
 	Spares    int
 	SparesSet bool
@@ -74,7 +76,7 @@ type WorkerEntry struct {
 // The keys of skerry.toml.
 var (
 	serverKeys       = []string{"listen", "admin", "data", "host", "egress", "limits", "worker"}
-	hostKeys         = []string{"hosts", "executors", "isolates_max", "memory_budget_mb", "spares"}
+	hostKeys         = []string{"hosts", "executors", "isolates_max", "memory_budget_mb", "memory_max_mb", "spares"}
 	egressKeys       = []string{"allow"}
 	serverLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb"}
 	workerKeys       = []string{"dir", "env", "routes", "origin", "limits"}
@@ -175,6 +177,7 @@ func (c *ServerConfig) decodeHost(d *document) {
 	h.Executors, _ = d.integer(object.get("executors"), "host.executors", "of threads", 1, maxExecutors)
 	h.IsolatesMax, _ = d.integer(object.get("isolates_max"), "host.isolates_max", "", 1, maxIsolates)
 	h.MemoryBudgetMB, _ = d.integer(object.get("memory_budget_mb"), "host.memory_budget_mb", "of MiB", 64, maxBudgetMB)
+	h.MemoryMaxMB, _ = d.integer(object.get("memory_max_mb"), "host.memory_max_mb", "of MiB", 512, maxBudgetMB)
 	h.Spares, h.SparesSet = d.integer(object.get("spares"), "host.spares", "", 0, maxSpares)
 }
 

@@ -58,6 +58,10 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+// sandboxVariable names the mode of the sandbox for all tests: "degraded" where the machine lacks a part of it, "explain" to find a
+// system call that is missing in the host's list.
+const sandboxVariable = "SKERRY_TEST_SANDBOX"
+
 // Server is a running skerry.
 type Server struct {
 	// Addr is where it listens.
@@ -99,6 +103,9 @@ func (l *log) String() string {
 func start(t testing.TB, dir, addr string, args ...string) *Server {
 	t.Helper()
 	s := &Server{Addr: addr, t: t, said: &log{}, exited: make(chan struct{})}
+	if mode := os.Getenv(sandboxVariable); mode != "" {
+		args = append(args, "--sandbox="+mode)
+	}
 	s.cmd = exec.Command(Binary(t), args...)
 	s.cmd.Dir = dir
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
