@@ -8,6 +8,7 @@
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
 import { Blob, File } from "../web/blob.ts";
+import { CompressionStream, DecompressionStream } from "../web/compression.ts";
 import { console } from "../web/console.ts";
 import { Crypto, crypto, CryptoKey, SubtleCrypto } from "../web/crypto.ts";
 import { DOMException, QuotaExceededError } from "../web/domexception.ts";
@@ -92,11 +93,13 @@ const lazyInterfaces = [
   "BroadcastChannel",
   "ByteLengthQueuingStrategy",
   "CloseEvent",
+  "CompressionStream",
   "CountQueuingStrategy",
   "Crypto",
   "CryptoKey",
   "CustomEvent",
   "DOMException",
+  "DecompressionStream",
   "ErrorEvent",
   "Event",
   "EventSource",
@@ -158,6 +161,8 @@ function make(name: string): unknown {
       return ByteLengthQueuingStrategy;
     case "CloseEvent":
       return CloseEvent;
+    case "CompressionStream":
+      return CompressionStream;
     case "CountQueuingStrategy":
       return CountQueuingStrategy;
     case "Crypto":
@@ -168,6 +173,8 @@ function make(name: string): unknown {
       return CustomEvent;
     case "DOMException":
       return DOMException;
+    case "DecompressionStream":
+      return DecompressionStream;
     case "ErrorEvent":
       return ErrorEvent;
     case "Event":
