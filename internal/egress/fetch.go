@@ -88,7 +88,11 @@ func (f *fetch) send() (*http.Response, error) {
 	if f.upload != nil {
 		f.upload.attach(req)
 	}
-	return f.client.transport.RoundTrip(req.WithContext(f.ctx))
+	req = req.WithContext(f.ctx)
+	if hasOddField(f.header) {
+		return f.client.roundTripOdd(req)
+	}
+	return f.client.transport.RoundTrip(req)
 }
 
 // redirect is "HTTP-redirect fetch" (https://fetch.spec.whatwg.org/#http-redirect-fetch) as far as it concerns a server.
