@@ -17,11 +17,11 @@ struct Op {
   int length;  // Number of parameters.
 };
 
-// Leaf tables: operations that need nothing but V8 (and OpenSSL, Ada, simdutf, zlib, Brotli, Zstandard).
+// Leaf tables: operations that need nothing but V8 (and OpenSSL, Ada, simdutf).
 std::span<const Op> TextOps();
 std::span<const Op> DecodeOps();
-std::span<const Op> CodecOps();
 std::span<const Op> UrlOps();
+std::span<const Op> RandomOps();
 std::span<const Op> CryptoOps();
 std::span<const Op> CloneOps();
 std::span<const Op> InspectOps();

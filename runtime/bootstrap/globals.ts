@@ -8,9 +8,10 @@
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
 import { Blob, File } from "../web/blob.ts";
-import { CompressionStream, DecompressionStream } from "../web/compression.ts";
 import { console } from "../web/console.ts";
-import { Crypto, crypto, CryptoKey, SubtleCrypto } from "../web/crypto.ts";
+import { CryptoKey } from "../web/crypto/key.ts";
+import { SubtleCrypto } from "../web/crypto/subtle.ts";
+import { Crypto, crypto } from "../web/crypto.ts";
 import { DOMException, QuotaExceededError } from "../web/domexception.ts";
 import { TextDecoder, TextEncoder } from "../web/encoding.ts";
 import { TextDecoderStream, TextEncoderStream } from "../web/encoding-streams.ts";
@@ -93,13 +94,11 @@ const lazyInterfaces = [
   "BroadcastChannel",
   "ByteLengthQueuingStrategy",
   "CloseEvent",
-  "CompressionStream",
   "CountQueuingStrategy",
   "Crypto",
   "CryptoKey",
   "CustomEvent",
   "DOMException",
-  "DecompressionStream",
   "ErrorEvent",
   "Event",
   "EventSource",
@@ -161,8 +160,6 @@ function make(name: string): unknown {
       return ByteLengthQueuingStrategy;
     case "CloseEvent":
       return CloseEvent;
-    case "CompressionStream":
-      return CompressionStream;
     case "CountQueuingStrategy":
       return CountQueuingStrategy;
     case "Crypto":
@@ -173,8 +170,6 @@ function make(name: string): unknown {
       return CustomEvent;
     case "DOMException":
       return DOMException;
-    case "DecompressionStream":
-      return DecompressionStream;
     case "ErrorEvent":
       return ErrorEvent;
     case "Event":

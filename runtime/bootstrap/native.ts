@@ -22,6 +22,14 @@ export type UrlRecord = [
 ];
 
 export type DecodedPiece = [text: string, state: number] | [text: undefined, state: number, decoded: number];
+/** Key material that the host keeps. It is no ArrayBuffer that anything can be done with, and must not get out to a worker. */
+declare const keyBrand: unique symbol;
+export type KeyHandle = ArrayBuffer & { readonly [keyBrand]: true };
+/** As KeyHandle, the state of a digest. */
+declare const digestBrand: unique symbol;
+export type DigestHandle = ArrayBuffer & { readonly [digestBrand]: true };
+/** Bytes; an answer; a new secret key; two byte strings, or a public and a private key; the number of a job; why it failed. */
+export type CryptoResult = ArrayBuffer | boolean | KeyHandle | [ArrayBuffer, ArrayBuffer] | [KeyHandle, KeyHandle] | number | string;
 
 export interface Native {
   // ---- set-up, at snapshot time only
@@ -108,18 +116,6 @@ export interface Native {
   /** String.prototype.toWellFormed for USVString conversion. */
   toUSVString(text: string): string;
 
-  // ---- compression (host/ops/codec.cc)
-  /** A new codec, which is only to be handed back. format: 0 deflate, 1 deflate-raw, 2 gzip, 3 brotli, 4 zstd. Throws RangeError if there is no memory for it. */
-  codecNew(format: number, decompress: boolean): ArrayBuffer;
-  /**
-   * Feeds a codec from the bytes at `from` on, of which it may take only a part, and gives a piece of output, if any.
-   * finish: there is no input after these bytes. Call it again while there is input left or status is 1.
-   * status: 0 wants input, 1 has more output, 2 the format's end was reached, 3 the input is not valid, 4 no memory.
-   */
-  codecStep(codec: ArrayBuffer, bytes: ArrayBufferView | ArrayBuffer, from: number, finish: boolean): [output: Uint8Array | undefined, taken: number, status: number];
-  /** Frees its memory now, not when it is collected. */
-  codecFree(codec: ArrayBuffer): void;
-
   // ---- URL (host/ops/url.cc, Ada)
   urlParse(input: string, base: string | undefined): UrlRecord | undefined;
   urlCanParse(input: string, base: string | undefined): boolean;
@@ -132,11 +128,56 @@ export interface Native {
   /** application/x-www-form-urlencoded serialising of [name, value, …]. */
   formEncode(pairs: string[]): string;
 
-  // ---- crypto (host/ops/crypto.cc, OpenSSL)
+  // ---- crypto (host/ops/crypto/, OpenSSL)
   randomFill(into: ArrayBufferView): void;
   randomUUID(): string;
-  /** algorithm: "SHA-1" "SHA-256" "SHA-384" "SHA-512" "MD5". undefined if unknown. */
+  /** At once. algorithm: "SHA-1" "SHA-256" "SHA-384" "SHA-512" "MD5" "SHA3-256" "SHA3-384" "SHA3-512". undefined if unknown. */
   digest(algorithm: string, bytes: ArrayBufferView | ArrayBuffer): ArrayBuffer | undefined;
+  /**
+   * Runs an operation; the tables in host/ops/crypto/ say what each takes. name is that of a hash, a kind of key or the like.
+   * A string says why it failed. A number is that of a job that the operation became because it is long (and there is an event,
+   * which is billed for it): see cryptoJob. Bytes are copied before this returns. Throws RangeError if there is no memory for the result.
+   */
+  cryptoRun(
+    event: number,
+    operation: string,
+    name: string,
+    key: KeyHandle | undefined,
+    other: KeyHandle | undefined,
+    data: ArrayBufferView | ArrayBuffer | undefined,
+    a: ArrayBufferView | ArrayBuffer | undefined,
+    b: ArrayBufferView | ArrayBuffer | undefined,
+    c: ArrayBufferView | ArrayBuffer | undefined,
+    n: number | undefined,
+    m: number | undefined,
+    o: number | undefined,
+    p: number | undefined,
+  ): CryptoResult;
+  /** What a job gives, when it has run, in an object without a prototype. Once per job. Never settled if the event ends before. */
+  cryptoJob(job: number): Promise<{ value: CryptoResult }>;
+  keyFromSecret(bytes: ArrayBufferView | ArrayBuffer): KeyHandle;
+  /**
+   * kind: "RSA" "P-256" "P-384" "P-521" "Ed25519" "Ed448" "X25519" "X448" "ML-KEM-512"… "ML-DSA-44"…
+   * format: "spki" "pkcs8" "public" "private" (bytes as they are), or "parts": big-endian numbers and strings in the order RSA n e [d p q dp dq qi],
+   * EC x y [d], others public [private]. A string says what is wrong.
+   */
+  keyImport(kind: string, format: string, data: ArrayBufferView | ArrayBuffer | ArrayBuffer[]): KeyHandle | string;
+  /** Formats as above, and "secret" for secret keys. A string says what is wrong. */
+  keyExport(key: KeyHandle, format: string): ArrayBuffer | ArrayBuffer[] | string;
+  /** The public key of a private one. */
+  keyPublic(key: KeyHandle): KeyHandle;
+  /** False if the lengths differ. */
+  timingSafeEqual(a: ArrayBufferView | ArrayBuffer, b: ArrayBufferView | ArrayBuffer): boolean;
+  base64UrlEncode(bytes: ArrayBufferView | ArrayBuffer): string;
+  /** undefined if invalid; no padding, no white space. */
+  base64UrlDecode(text: string): ArrayBuffer | undefined;
+  /** A digest in the making. Names as for digest, and "crc32" "crc32c" "crc64nvme". undefined if unknown. */
+  digestOpen(name: string): DigestHandle | undefined;
+  digestWrite(digest: DigestHandle, bytes: ArrayBufferView | ArrayBuffer): void;
+  /** Once; the digest is then of no more use. */
+  digestClose(digest: DigestHandle): ArrayBuffer;
+  /** Of an ArrayBuffer or a view, 0 if it is detached. */
+  byteLength(bytes: ArrayBufferView | ArrayBuffer): number;
 
   // ---- objects (host/ops/clone.cc, host/ops/inspect.cc)
   /**
@@ -145,8 +186,8 @@ export interface Native {
    * V8's own complaints arrive through fail(message), which must throw.
    */
   structuredClone(value: unknown, transfer: ArrayBuffer[], isHost: (o: object) => boolean, toHost: (o: object) => number, fromHost: (index: number) => object, fail: (message: string) => never): unknown;
-  /** [state: 0 pending 1 fulfilled 2 rejected, value, whether a rejection has or had a handler or was marked as handled]. */
-  promiseState(promise: Promise<unknown>): [number, unknown, boolean];
+  /** [state: 0 pending 1 fulfilled 2 rejected, value]. */
+  promiseState(promise: Promise<unknown>): [number, unknown];
   /** [target, handler] of a Proxy, else undefined. */
   proxyParts(value: object): [unknown, unknown] | undefined;
   /** Entries of a Map, Set, WeakMap, WeakSet or one of their iterators: [entries, isKeyValue]; undefined otherwise. */

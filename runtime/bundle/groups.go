@@ -49,11 +49,16 @@ var runtimePlan = plan{
 		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
 		{name: "calls", modules: []string{"bootstrap/calls.ts"}, idle: []string{"onCallResult"}},
 		{name: "clone", modules: []string{"web/structured-clone.ts"}},
-		{name: "compression", modules: []string{"web/compression.ts"}},
 		{name: "console", modules: []string{"web/console.ts"}},
 		{name: "channels", modules: []string{"web/messaging/broadcast.ts", "web/messaging/port.ts"}},
 		{name: "consume", modules: []string{"web/fetch/consume.ts"}},
-		{name: "crypto", modules: []string{"web/crypto.ts"}},
+		{name: "crypto", modules: []string{"web/crypto.ts", "web/crypto/key.ts", "web/crypto/subtle.ts"}},
+		{name: "cryptomethods", modules: []string{
+			"web/crypto/common.ts", "web/crypto/curves.ts", "web/crypto/derivation.ts", "web/crypto/digests.ts", "web/crypto/jwk.ts", "web/crypto/methods.ts",
+			"web/crypto/normalize.ts", "web/crypto/rsa.ts", "web/crypto/run.ts", "web/crypto/symmetric.ts",
+		}},
+		{name: "cryptomodern", modules: []string{"web/crypto/modern.ts"}},
+		{name: "digeststream", modules: []string{"web/crypto/digest-stream.ts"}},
 		{name: "entrypoints", modules: []string{"cloudflare/workers.ts"}, idle: []string{"isWorkerEntrypoint"}},
 		{name: "errors", modules: []string{"web/domexception.ts"}, idle: []string{"isDOMException"}},
 		{name: "eventkinds", modules: []string{

@@ -1,20 +1,17 @@
-// Randomness and digests, from the OpenSSL in the Node binary. Contract: runtime/bootstrap/native.ts, "crypto".
+// Randomness, from the OpenSSL in the Node binary. Contract: runtime/bootstrap/native.ts, "crypto".
 // OpenSSL's generator draws on getrandom(2) alone, so it works where there is no file system.
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <cstring>
-#include <string_view>
 
-#include "args.h"
-#include "op.h"
-#include "text.h"
+#include "ops/args.h"
+#include "ops/op.h"
+#include "ops/text.h"
 
 namespace skerry {
 namespace {
 
-using v8::ArrayBuffer;
 using v8::ArrayBufferView;
 using v8::Isolate;
 using v8::Local;
@@ -91,53 +88,13 @@ void RandomUuidOp(const Args& info) {
   if (DecodeLatin1(isolate, text, sizeof text).ToLocal(&uuid)) info.GetReturnValue().Set(uuid);
 }
 
-struct Algorithm {
-  std::string_view name;
-  const EVP_MD* md;
-};
-
-// Fetched once: a fetch takes OpenSSL's property lock and costs more than hashing a short message. Constant afterwards.
-const Algorithm* FindAlgorithm(std::string_view name) {
-  static const Algorithm table[] = {
-      {"SHA-1", EVP_MD_fetch(nullptr, "SHA1", nullptr)},     {"SHA-256", EVP_MD_fetch(nullptr, "SHA256", nullptr)},
-      {"SHA-384", EVP_MD_fetch(nullptr, "SHA384", nullptr)}, {"SHA-512", EVP_MD_fetch(nullptr, "SHA512", nullptr)},
-      {"MD5", EVP_MD_fetch(nullptr, "MD5", nullptr)},
-  };
-  for (const Algorithm& algorithm : table)
-    if (algorithm.name == name) return algorithm.md == nullptr ? nullptr : &algorithm;
-  return nullptr;
-}
-
-void DigestOp(const Args& info) {
-  Isolate* isolate = info.GetIsolate();
-  Local<String> name_text;
-  Bytes bytes;
-  if (!StringArg(info, 0, "digest", &name_text) || !bytes.Init(info, 1, "digest")) return;
-  char name[32];
-  if (Utf8Capacity(name_text) > sizeof name) return;
-  const Algorithm* algorithm = FindAlgorithm(std::string_view(name, EncodeUtf8(isolate, name_text, name)));
-  if (algorithm == nullptr) return;
-  unsigned char hash[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), hash, &size, algorithm->md, nullptr) != 1) {
-    isolate->ThrowException(v8::Exception::Error(Ascii(isolate, "the digest failed")));
-    return;
-  }
-  char* data;
-  Local<ArrayBuffer> result;
-  if (!NewBuffer(isolate, size, &data).ToLocal(&result)) return;
-  std::memcpy(data, hash, size);
-  info.GetReturnValue().Set(result);
-}
-
 constexpr Op kOps[] = {
     {"randomFill", RandomFillOp, 1},
     {"randomUUID", RandomUuidOp, 0},
-    {"digest", DigestOp, 2},
 };
 
 }  // namespace
 
-std::span<const Op> CryptoOps() { return kOps; }
+std::span<const Op> RandomOps() { return kOps; }
 
 }  // namespace skerry
