@@ -160,8 +160,8 @@ test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 
 .PHONY: test-go
 test-go: build examples/hono/node_modules/.skerry ## Go tests with the race detector, end to end scaled down
-	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v /test/e2e)
-	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/...
+	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/hostile)
+	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/... ./test/hostile
 
 # -count=1: the cache of go test does not see that bin/ changed.
 .PHONY: acceptance
@@ -179,6 +179,10 @@ wpt: build ## Web Platform Tests: WPT=<checkout>; WPT_ONLY='url fetch/api'; WPT_
 .PHONY: wpt-compare
 wpt-compare: test/bench/node_modules/.skerry ## As wpt, and workerd in the same run
 	@$(MAKE) wpt WPT_FLAGS="-workerd $$(echo test/bench/node_modules/@cloudflare/workerd-linux-*/bin/workerd) $(WPT_FLAGS)"
+
+.PHONY: hostile
+hostile: build ## Adversarial tests, all of them, with the table of what was seen
+	$(GO) test -count=1 -v -timeout 60m ./test/hostile
 
 # ---------------------------------------------------------------------------------------------------------------------
 ##@ Measure

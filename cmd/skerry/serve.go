@@ -114,10 +114,18 @@ func runServe(parent context.Context, o serveOptions) error {
 	outbound := egress.New(egress.Config{Policy: policyOf(config.Egress), Logger: logger})
 	defer outbound.Close()
 	maps := newSourceMaps()
+	consoles := new(observe.Quota)
 	pool := isolates.New(poolConfig(config, parts, hosts, isolates.Config{
 		WarmSpareHost: true, ClockFrozen: true,
 		Calls: bindings.New(bindings.Config{Fetcher: outbound, Logger: logger}),
 		OnLog: func(v *worker.Version, level hostproto.LogLevel, text []byte) {
+			ok, notice := consoles.Take(v.Name, len(text), time.Now())
+			if notice != "" {
+				logger.Warn(notice, "worker", v.Name)
+			}
+			if !ok {
+				return
+			}
 			logger.LogAttrs(context.Background(), levelOf(level), "console", slog.String("worker", v.Name), slog.String("version", v.ID), slog.String("text", string(text)))
 		},
 		Logger: logger,

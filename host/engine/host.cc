@@ -85,6 +85,7 @@ void Host::Run() {
     watched.push_back(slots_.back().get());
     free_slots_.push_back(options_.executors_max - 1 - i);
   }
+  running_.resize(options_.executors_max);
   watchdog_ = std::make_unique<Watchdog>(std::move(watched), [this] { Tick(); });
   DispatchBuffered();  // What came in one read with Hello.
   {
@@ -159,12 +160,14 @@ void Host::ExecutorMain(size_t index) {
       Instance instance = std::move(runnable_.front());
       runnable_.pop_front();
       busy_++;
+      running_[index] = instance;
       if (!runnable_.empty() && busy_ < options_.executors) WakeIdler();
       hold.unlock();
       watchdog_->Wake();
       instance->Run(run);
       hold.lock();
       busy_--;
+      running_[index].reset();
       AfterRun(instance);
       hold.unlock();
       instance.reset();
@@ -222,6 +225,7 @@ void Host::WakeSomeone() {
 }
 
 void Host::Tick() {
+  GiveUpStuck();
   std::lock_guard hold(mutex_);
   const bool starved = !runnable_.empty() && MonotonicNs() - runnable_.front()->scheduling.queued_ns > kStarvedNs;
   // Whoever led has been busy for a tick: someone else reads on. And what waits too long gets a thread of its own.

@@ -61,10 +61,14 @@ class Host {
   void PostSelf(WorkerInstance& instance, Mail mail);
   void PostTasks(const std::shared_ptr<WorkerInstance>& instance, double delay_seconds);
   // Hands an event that has not begun to another instance of the worker. False if the worker is unloaded or full.
-  bool Reassign(WorkerInstance& from, Mail& mail);
+  bool Reassign(WorkerInstance& from, Mail& mail) {
+    std::lock_guard hold(mutex_);
+    return ReassignLocked(from, mail);
+  }
   uint32_t RouteCall(std::shared_ptr<WorkerInstance> instance);
   uint32_t RouteStream(std::shared_ptr<WorkerInstance> instance);
-  void Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
+  // False: the instance was given up, and its ids may be others' by now.
+  bool Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
                const std::vector<uint32_t>& streams);
   uint64_t AddTimer(std::weak_ptr<WorkerInstance> instance, uint32_t timer, uint64_t deadline_ns);
   void RemoveTimer(uint64_t deadline_ns, uint64_t key);
@@ -95,6 +99,8 @@ class Host {
   void ExecutorMain(size_t index);
   void KeeperMain();
   void Tick();
+  // Ends the events of instances that will not stop, and asks to be replaced.
+  void GiveUpStuck();
 
   // Leading: returns when something can run.
   void Lead();
@@ -107,6 +113,7 @@ class Host {
   void SendStats(uint32_t id);
 
   // All with mutex_ held.
+  bool ReassignLocked(WorkerInstance& from, Mail& mail);
   Instance ChooseInstance(WorkerEntry& entry);
   void Post(const Instance& instance, Mail mail);
   void Queue(const Instance& instance);
@@ -136,7 +143,8 @@ class Host {
   uint32_t next_call_ = 1;
   uint32_t next_stream_ = 1;
   std::deque<Instance> runnable_;
-  std::list<Instance> idle_;  // Without events, least recently used first.
+  std::vector<Instance> running_;  // By slot.
+  std::list<Instance> idle_;       // Without events, least recently used first.
   std::vector<Idler*> idlers_;
   std::vector<size_t> free_slots_;
   std::vector<size_t> to_start_;  // Slots for which the keeper shall start a thread.

@@ -35,8 +35,7 @@ Host::Instance Host::ChooseInstance(WorkerEntry& entry) {
   return fresh;
 }
 
-bool Host::Reassign(WorkerInstance& from, Mail& mail) {
-  std::lock_guard hold(mutex_);
+bool Host::ReassignLocked(WorkerInstance& from, Mail& mail) {
   auto found = workers_.find(from.worker()->id);
   if (found == workers_.end()) return false;
   const Instance instance = ChooseInstance(found->second);
@@ -204,13 +203,15 @@ uint32_t Host::RouteStream(Instance instance) {
   return id;
 }
 
-void Host::Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
+bool Host::Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
                    const std::vector<uint32_t>& streams) {
   std::lock_guard hold(mutex_);
+  if (instance.given_up()) return false;
   for (uint32_t id : events) events_.erase(id);
   for (uint32_t id : calls) calls_.erase(id);
   for (uint32_t id : streams) streams_.erase(id);
   instance.scheduling.live_events -= static_cast<uint32_t>(events.size());
+  return true;
 }
 
 uint64_t Host::AddTimer(std::weak_ptr<WorkerInstance> instance, uint32_t timer, uint64_t deadline_ns) {

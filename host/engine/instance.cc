@@ -62,6 +62,7 @@ void WorkerInstance::SetClock() {
 
 void WorkerInstance::Run(RunContext& run) {
   run_ = &run;
+  loose_log_bytes_ = 0;
   const uint64_t began = MonotonicNs();
   flushed_ns_ = began;
   cpu_mark_ns_ = ThreadCpuNs();
@@ -87,15 +88,20 @@ void WorkerInstance::Run(RunContext& run) {
   run_ = nullptr;
 }
 
+uint64_t& WorkerInstance::LoggedBytes(uint32_t event) {
+  EventRecord* record = FindEvent(event);
+  return record == nullptr ? loose_log_bytes_ : record->log_bytes;
+}
+
 void WorkerInstance::Flush() {
   // The ids must be out of the routing tables before the supervisor can use them again.
   if (!closed_events_.empty() || !closed_calls_.empty() || !closed_streams_.empty()) {
-    host_.Unroute(*this, closed_events_, closed_calls_, closed_streams_);
+    if (!host_.Unroute(*this, closed_events_, closed_calls_, closed_streams_)) run_->out.clear();
     closed_events_.clear();
     closed_calls_.clear();
     closed_streams_.clear();
   }
-  host_.Send(run_->out);
+  if (!given_up()) host_.Send(run_->out);
   run_->out.clear();
   flushed_ns_ = MonotonicNs();
 }

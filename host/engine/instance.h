@@ -7,6 +7,7 @@
 
 #include <v8.h>
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -40,6 +41,7 @@ struct EventRecord {
   bool body_open = false;  // A stream of ours carries the response body and has not ended.
   bool done = false;
   bool canceled = false;
+  uint64_t log_bytes = 0;
   bool pass_through = false;
   wire::Outcome outcome = wire::Outcome::ok;
   std::string message;
@@ -79,6 +81,9 @@ struct RunContext {
 
 class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
  public:
+  static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
+  static constexpr char kCpuMessage[] = "Worker exceeded CPU time limit.";
+
   WorkerInstance(Host& host, std::shared_ptr<Worker> worker);
   ~WorkerInstance();
   WorkerInstance(const WorkerInstance&) = delete;
@@ -101,6 +106,10 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
 
   const std::shared_ptr<Worker>& worker() const { return worker_; }
 
+  // By the watchdog, under the Host's mutex: its events have been ended for it. Nothing it still says is sent.
+  void GiveUp() { given_up_.store(true, std::memory_order_relaxed); }
+  bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
+
   // Before it is disposed of: V8 may no longer reach it through tasks.
   void StopTasks() {
     if (isolate_ != nullptr) isolate_->tasks().Close();
@@ -122,6 +131,9 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   Isolate& isolate() { return *isolate_; }
 
   EventRecord* FindEvent(uint32_t id);
+  // Bytes of console output that one event may send, and what belongs to none in one turn.
+  static constexpr uint64_t kLogBytesMax = 256u << 10;
+  uint64_t& LoggedBytes(uint32_t event);
   StreamRecord* FindStream(uint32_t id);
   // The event has answered; names the stream that carries the body, 0 if none.
   void Responded(EventRecord& event, uint32_t stream);
@@ -165,7 +177,6 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   // WebAssembly modules that one instance may compile from bytes; V8 keeps their code outside the heap until it finds
   // that they are garbage. Then another instance takes over.
   static constexpr uint32_t kWasmCompilesMax = 4096;
-  static constexpr char kMemoryMessage[] = "Worker exceeded memory limit.";
 
   void Load(const IsolateLock& lock);
   void LoadFailed(const IsolateLock& lock, v8::TryCatch& caught);
@@ -196,6 +207,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   std::unique_ptr<Isolate> isolate_;
   std::unique_ptr<ModuleGraph> modules_;
   RunContext* run_ = nullptr;
+  std::atomic<bool> given_up_{false};
   bool evaluated_ = false;
   std::string broken_message_;  // Why the worker could not be loaded.
   std::string broken_stack_;
@@ -205,6 +217,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   bool wasm_from_bytes_ = false;
   bool worn_out_ = false;  // No new events after this item.
   uint32_t wasm_compiles_ = 0;
+  uint64_t loose_log_bytes_ = 0;
   uint64_t load_cpu_ns_ = 0;
   uint64_t loaded_ns_ = 0;
   uint64_t sampled_ns_ = 0;

@@ -13,7 +13,6 @@ namespace {
 constexpr char kHungMessage[] =
     "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never "
     "generate a response.";
-constexpr char kCpuMessage[] = "Worker exceeded CPU time limit.";
 
 }  // namespace
 

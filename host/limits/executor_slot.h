@@ -47,6 +47,8 @@ class ExecutorSlot {
     began_cpu_ns_ = cpu_now_ns;
     limit_ns_ = limit_ns;
     terminated_ = Termination::kNone;
+    terminated_at_ns_ = 0;
+    stuck_ = Stuck::kNo;
   }
 
   // Returns why the item was terminated, if it was.
@@ -62,6 +64,19 @@ class ExecutorSlot {
     if (terminated_ == Termination::kNone) terminated_ = why;
   }
 
+  // By the watchdog, after Inspect: true once for an item that goes on long after it was terminated. spent_ns is its
+  // CPU.
+  bool TakeStuck(Termination& why, uint64_t& spent_ns) {
+    if (!maybe_stuck_.load(std::memory_order_relaxed)) return false;
+    std::lock_guard hold(mutex_);
+    maybe_stuck_.store(false, std::memory_order_relaxed);
+    if (stuck_ != Stuck::kFound || isolate_ == nullptr) return false;
+    stuck_ = Stuck::kTold;
+    why = terminated_;
+    spent_ns = spent_ns_;
+    return true;
+  }
+
   bool demoted() {
     std::lock_guard hold(mutex_);
     return demoted_;
@@ -72,12 +87,19 @@ class ExecutorSlot {
   bool Inspect(uint64_t demote_after_ns, bool& demoted_now);
 
  private:
+  enum class Stuck : uint8_t { kNo, kFound, kTold };
+
   const size_t index_;
   std::mutex mutex_;
   v8::Isolate* isolate_ = nullptr;  // Set while an item runs.
   uint64_t began_cpu_ns_ = 0;
   uint64_t limit_ns_ = 0;
+  uint64_t spent_ns_ = 0;  // CPU of the item at the last look.
   Termination terminated_ = Termination::kNone;
+  uint64_t terminated_at_ns_ = 0;      // When the watchdog first saw it terminated; 0: not yet.
+  uint64_t terminated_at_cpu_ns_ = 0;  // The item's CPU then.
+  Stuck stuck_ = Stuck::kNo;
+  std::atomic<bool> maybe_stuck_{false};
   pid_t tid_ = 0;
   clockid_t cpu_clock_ = 0;
   bool attached_ = false;

@@ -116,12 +116,22 @@ void Log(const Info& info) {
   if (instance == nullptr) return;
   const auto level = static_cast<wire::LogLevel>(Uint(info, 1));
   if (instance == nullptr || !wire::IsValid(level)) return;
+  const uint32_t event = Uint(info, 0);
+  uint64_t& logged = instance->LoggedBytes(event);
+  if (logged >= WorkerInstance::kLogBytesMax) return;
   std::string& out = instance->out();
-  AppendFrameWith(out, wire::MessageType::Log, Uint(info, 0), [&] {
+  const size_t before = out.size();
+  AppendFrameWith(out, wire::MessageType::Log, event, [&] {
     wire::AppendU32(out, instance->worker()->id);
     wire::AppendU8(out, static_cast<uint8_t>(level));
     AppendUtf8(info.GetIsolate(), out, info[2], wire::kLogTextMax);
   });
+  logged += out.size() - before;
+  if (logged < WorkerInstance::kLogBytesMax) return;
+  wire::AppendFrame(out, event,
+                    wire::Log{.worker = instance->worker()->id,
+                              .level = wire::LogLevel::warn,
+                              .text = "Log size limit exceeded: the rest of this request's output is dropped."});
 }
 
 // call(event, slot, op, stream, args): call

@@ -1102,7 +1102,7 @@ struct Stats {
   }
 };
 
-// The host is about to exit and says why.
+// The host must be replaced and says why: it is about to exit, or a worker in it does not stop. It gets no new events.
 struct Fatal {
   static constexpr MessageType kType = MessageType::Fatal;
 

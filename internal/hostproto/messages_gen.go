@@ -1057,7 +1057,7 @@ func DecodeStats(b []byte) (Stats, error) {
 	return m, r.done()
 }
 
-// Fatal: The host is about to exit and says why.
+// Fatal: The host must be replaced and says why: it is about to exit, or a worker in it does not stop. It gets no new events.
 type Fatal struct {
 	Message string
 }

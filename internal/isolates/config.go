@@ -47,13 +47,15 @@ type timing struct {
 	probe, probeTimeout time.Duration
 	// sample is how often the memory of hosts is looked at.
 	sample time.Duration
+	// retire is how long a host that has been replaced may go on with its events.
+	retire time.Duration
 	// exit is how long a socket may stay open after its process has gone.
 	exit time.Duration
 }
 
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
-	probe: 5 * time.Second, probeTimeout: 30 * time.Second, exit: time.Second, sample: 100 * time.Millisecond,
+	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, sample: 100 * time.Millisecond,
 }
 
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.

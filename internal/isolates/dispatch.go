@@ -333,10 +333,14 @@ func (h *host) onFatal(f hostproto.Frame) error {
 	if err != nil {
 		return err
 	}
+	why := clip(m.Message)
 	h.mu.Lock()
 	if h.fatal == "" {
-		h.fatal = clip(m.Message)
+		h.fatal = why
 	}
 	h.mu.Unlock()
+	if h.greets {
+		h.pool.retire(h, why)
+	}
 	return nil
 }

@@ -70,7 +70,7 @@ type event struct {
 	begun     bool
 	abandoned bool // Nobody waits for the response any more.
 	lost      bool // over because the host is lost.
-	culprit   bool // The host died while it ran nothing but this.
+	culprit   bool // The host died while it ran this: perhaps of it.
 
 	waiter  chan struct{}
 	waiters []chan struct{} // Further ones.

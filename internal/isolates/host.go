@@ -51,6 +51,8 @@ type host struct {
 	gone   bool
 	greets bool // Ready has been seen.
 	fatal  string
+	// seenOff: it has been replaced and ends with its last event.
+	seenOff bool
 
 	events     []*event // By id-1; nil if the id names no event.
 	freeEvents []uint32
@@ -158,14 +160,16 @@ func (h *host) run() {
 	how := <-exited
 	h.page.Close()
 	h.reason = describeEnd(err, how, fatal, h.proc.Stderr())
-	if adopted {
+	if adopted && !errors.Is(err, errRetired) {
 		h.pool.hostExplained(h.reason)
 	}
-	if !errors.Is(err, ErrClosed) {
+	if !errors.Is(err, ErrClosed) && !errors.Is(err, errRetired) {
 		h.pool.suspected.Add(uint64(len(suspects)))
 	}
 	switch {
 	case errors.Is(err, ErrClosed):
+	case errors.Is(err, errRetired):
+		h.pool.cfg.Logger.Info("isolate host retired", "pid", h.proc.Pid(), "age", time.Since(h.started))
 	case isViolation(err):
 		h.pool.violations.Add(1)
 		h.pool.cfg.Logger.Error("isolate host broke the protocol and was killed", "pid", h.proc.Pid(), "violation", err, "suspects", suspects)
@@ -212,9 +216,9 @@ func (h *host) watch() {
 
 // loseEvents ends everything that was under way.
 func (h *host) loseEvents(suspects []Suspect) {
-	sole := uint32(0)
-	if len(suspects) == 1 {
-		sole = suspects[0].Event
+	running := make(map[uint32]bool, len(suspects))
+	for _, suspect := range suspects {
+		running[suspect.Event] = true
 	}
 	var after deferred
 	var wakings []waking
@@ -224,7 +228,7 @@ func (h *host) loseEvents(suspects []Suspect) {
 		if ev == nil {
 			continue
 		}
-		ev.lost, ev.culprit = true, ev.id == sole
+		ev.lost, ev.culprit = true, running[ev.id]
 		ev.result = Result{Outcome: worker.HostLost, Begun: ev.begun, Message: "the isolate host died"}
 		wakings = append(wakings, h.overLocked(ev, ErrHostLost, &after))
 		if ev.started != nil {
@@ -349,7 +353,7 @@ func (h *host) overLocked(ev *event, err error, after *deferred) waking {
 	ev.worker.events--
 	h.unloadLocked(ev.worker, after)
 	h.live--
-	if h.live == 0 && h.pool.stopping.Load() {
+	if h.live == 0 && (h.seenOff || h.pool.stopping.Load()) {
 		h.pool.poke()
 	}
 	return ev.takeWaiters()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,12 +35,13 @@ type Pool struct {
 	stopping atomic.Bool
 	slots    []slot
 
-	restarts, violations, suspected atomic.Uint64
+	restarts, retirements, violations, suspected atomic.Uint64
 
 	mu       sync.Mutex
 	state    poolState
 	spare    *host
 	all      map[*host]bool // Those that serve and the spare one.
+	leaving  map[*host]bool // Those that are to be replaced, and those that have been and still have events.
 	starting int
 	deaths   int   // In a row, each soon after its start and before it had done anything.
 	lastEnd  error // Why the last one died.
@@ -61,7 +63,7 @@ const (
 
 // New makes a pool. It has no effect before Open.
 func New(cfg Config) *Pool {
-	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, all: map[*host]bool{}, changed: make(chan struct{})}
+	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, all: map[*host]bool{}, leaving: map[*host]bool{}, changed: make(chan struct{})}
 	p.slots = make([]slot, p.cfg.Hosts)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.launch, p.resident = p.spawn, residentMemory
@@ -163,12 +165,16 @@ func (p *Pool) startOne() {
 	p.changedLocked()
 }
 
-// fillLocked puts the spare host, or one just started, where one is missing.
+// fillLocked puts the spare host, or one just started, where one is missing or shall leave.
 func (p *Pool) fillLocked() {
 	for i := range p.slots {
-		if p.spare != nil && p.slots[i].host.Load() == nil {
+		old := p.slots[i].host.Load()
+		if p.spare != nil && (old == nil || p.leaving[old]) {
 			p.slots[i].host.Store(p.spare)
 			p.spare = nil
+			if old != nil {
+				p.seeOffLocked(old)
+			}
 		}
 	}
 }
@@ -177,10 +183,11 @@ func (p *Pool) fillLocked() {
 func (p *Pool) hostEnded(h *host, err error) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.all[h] {
+	if !p.all[h] && !p.leaving[h] {
 		return false
 	}
 	delete(p.all, h)
+	delete(p.leaving, h)
 	if p.spare == h {
 		p.spare = nil
 	}
@@ -188,6 +195,11 @@ func (p *Pool) hostEnded(h *host, err error) bool {
 		p.slots[i].host.CompareAndSwap(h, nil)
 	}
 	if p.state == poolClosed {
+		return true
+	}
+	if errors.Is(err, errRetired) {
+		p.fillLocked()
+		p.changedLocked()
 		return true
 	}
 	p.restarts.Add(1)
@@ -282,6 +294,19 @@ func (p *Pool) hosts() []*host {
 	return all
 }
 
+// withLeaving are hosts and those that have been replaced and still have events.
+func (p *Pool) withLeaving() []*host {
+	all := p.hosts()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for h := range p.leaving {
+		if !slices.Contains(all, h) {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
 // Pids are the process ids of the hosts, the spare one last.
 func (p *Pool) Pids() []int {
 	var pids []int
@@ -322,7 +347,7 @@ func (p *Pool) Drain(ctx context.Context) error {
 // live lists the events under way.
 func (p *Pool) live() []*event {
 	var all []*event
-	for _, h := range p.hosts() {
+	for _, h := range p.withLeaving() {
 		h.mu.Lock()
 		for _, ev := range h.events {
 			if ev != nil {
@@ -346,6 +371,9 @@ func (p *Pool) Close() error {
 			p.retry = nil
 		}
 		for h := range p.all {
+			h.conn.Close(ErrClosed)
+		}
+		for h := range p.leaving {
 			h.conn.Close(ErrClosed)
 		}
 		p.cancel()

@@ -11,9 +11,9 @@ import (
 type Stats struct {
 	// Hosts are those that serve and the spare one.
 	Hosts []HostStats
-	// Restarts counts hosts that died, Violations those that were killed for breaking the protocol, Suspects the events that
+	// Restarts counts hosts that died, Retirements those that were replaced in good order, Violations those that were killed for breaking the protocol, Suspects the events that
 	// were running when a host died.
-	Restarts, Violations, Suspects uint64
+	Restarts, Retirements, Violations, Suspects uint64
 	// Versions is the number of versions that the pool knows.
 	Versions int
 }
@@ -33,7 +33,7 @@ type HostStats struct {
 
 // Stats asks every host. A host that ends meanwhile is left out; the error is ctx's.
 func (p *Pool) Stats(ctx context.Context) (Stats, error) {
-	s := Stats{Restarts: p.restarts.Load(), Violations: p.violations.Load(), Suspects: p.suspected.Load()}
+	s := Stats{Restarts: p.restarts.Load(), Retirements: p.retirements.Load(), Violations: p.violations.Load(), Suspects: p.suspected.Load()}
 	p.versions.Range(func(_, _ any) bool { s.Versions++; return true })
 	p.mu.Lock()
 	spare := p.spare

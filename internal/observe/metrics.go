@@ -14,7 +14,8 @@ import (
 
 // Stats are gauges and counters of all isolate hosts together.
 type Stats struct {
-	Hosts, HostRestarts, Violations, Suspects, Versions           uint64
+	Hosts, HostRestarts, HostRetirements                          uint64
+	Violations, Suspects, Versions                                uint64
 	IsolatesLive, IsolatesSpare, IsolatesStarted, ColdStarts      uint64
 	Evictions, Condemned, HeapBytes, ExternalBytes, ResidentBytes uint64
 	Runnable, MailboxItems, EventsLive                            uint64
@@ -181,6 +182,7 @@ func newStatsCollector(stats func() (Stats, bool)) *statsCollector {
 	}
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
 	add(gauge, "skerry_hosts", "Isolate host processes that run.", func(s *Stats) uint64 { return s.Hosts })
+	add(counter, "skerry_host_retirements_total", "Isolate hosts that were replaced in good order, their events going on.", func(s *Stats) uint64 { return s.HostRetirements })
 	add(counter, "skerry_host_restarts_total", "Isolate hosts that had to be replaced.", func(s *Stats) uint64 { return s.HostRestarts })
 	add(counter, "skerry_host_violations_total", "Isolate hosts that were killed for breaking the protocol.", func(s *Stats) uint64 { return s.Violations })
 	add(counter, "skerry_host_suspects_total", "Events that were running when their host died.", func(s *Stats) uint64 { return s.Suspects })

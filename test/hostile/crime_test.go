@@ -1,0 +1,173 @@
+package hostile
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"skerry/test/e2e/rig"
+)
+
+// cpuLimit is the criminal's limit of CPU time per request in ms.
+const cpuLimit = 50
+
+// crime is one row of the table.
+type crime struct {
+	row  string // The number in the table, with a letter if there are several.
+	name string
+	// source is the body of a function (request, env, ctx) that the criminal's fetch runs at /crime. module stands before it, at the
+	// top level.
+	source, module string
+	// files are further modules of the criminal.
+	files map[string]string
+	// codes are the error codes that the answer may have, answer a pattern for its body if it is no error page.
+	codes  []int
+	answer string
+	// mayKill: the host process may end.
+	mayKill bool
+	// rounds is how often it is done, 1 if zero.
+	rounds int
+	// wallMax bounds the wait for the answer.
+	wallMax time.Duration
+	// slow crimes are left out of short runs.
+	slow bool
+}
+
+// limited are the codes of a worker that was ended at one of its limits.
+var limited = []int{1102}
+
+// lost are the codes of a request whose host process may have died of it.
+var lost = []int{1102, 1101, 1105}
+
+func (c crime) worker() rig.Worker {
+	files := map[string]string{"src/index.js": c.module + `
+export default {
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname !== "/crime") return new Response("innocent");
+    const done = await (async (request, env, ctx) => {` + c.source + `
+    })(request, env, ctx);
+    return done instanceof Response ? done : new Response("done: " + done);
+  },
+};
+`}
+	for name, text := range c.files {
+		files[name] = text
+	}
+	return rig.Worker{Name: "criminal", CPU: cpuLimit, Files: files}
+}
+
+// seen is what was observed of a crime.
+type seen struct {
+	crime    crime
+	status   int
+	body     string
+	outcome  string
+	cpu      time.Duration
+	wall     time.Duration
+	died     int
+	requests int
+	failures []string
+	problem  string
+}
+
+var errorCode = regexp.MustCompile(`error code: ([0-9]{4})`)
+
+// commit does a crime beside the innocent and judges it.
+func commit(t *testing.T, c crime) {
+	t.Helper()
+	if c.slow && testing.Short() {
+		t.Skip("left out of short runs: make hostile runs it")
+	}
+	criminal := c.worker()
+	s := rig.Serve(t, rig.Platform{Workers: append([]rig.Worker{criminal}, innocents()...), Settings: []string{"[host]", "executors = 2"}})
+	s.Ready(criminal.Host(), "/")
+	crowd := newCrowd(t, s)
+	defer crowd.stop()
+
+	result := &seen{crime: c}
+	defer record(result)
+	for range max(c.rounds, 1) {
+		hosts := s.Hosts()
+		start := time.Now()
+		client := s.Client()
+		client.Timeout = max(c.wallMax, 15*time.Second)
+		answer, err := rig.Do(client, "GET", "http://"+criminal.Host()+"/crime", "", "")
+		result.wall = max(result.wall, time.Since(start))
+		if err != nil {
+			result.problem = "no answer: " + err.Error()
+			t.Errorf("%s %s: %s", c.row, c.name, result.problem)
+			return
+		}
+		result.status, result.body = answer.Status, answer.Body
+		s.Await(criminal.Host(), "/", "the criminal answers again", func(a rig.Answer) bool { return a.Body == "innocent" })
+		rig.Until(t, "the log names the crime", func() bool {
+			result.outcome, result.cpu = lastOutcome(s.Said())
+			return result.outcome != "" || result.status == 200 // Events that went well are not in the log.
+		}, s.Said)
+		for _, pid := range hosts {
+			if !slices.Contains(s.Hosts(), pid) {
+				result.died++
+			}
+		}
+		if problem := c.judge(answer); problem != "" {
+			result.problem = problem
+			t.Errorf("%s %s: %s", c.row, c.name, problem)
+		}
+	}
+	result.requests, result.failures = crowd.stop()
+	if result.died > 0 && !c.mayKill {
+		result.problem = fmt.Sprintf("%d host processes ended", result.died)
+		t.Errorf("%s %s: %s; log:\n%s", c.row, c.name, result.problem, tail(s.Said(), 12))
+	}
+	if allowed := result.died * crowdSize; len(result.failures) > allowed {
+		result.problem = fmt.Sprintf("%d innocent requests failed, %d were in flight", len(result.failures), allowed)
+		t.Errorf("%s %s: %s: %s", c.row, c.name, result.problem, strings.Join(result.failures[:min(3, len(result.failures))], "; "))
+	}
+}
+
+// judge says what is wrong with an answer, "" if nothing is.
+func (c crime) judge(answer rig.Answer) string {
+	if c.answer != "" {
+		if ok, err := regexp.MatchString("^(?s:"+c.answer+")$", answer.Body); err != nil || !ok {
+			if len(c.codes) == 0 || !strings.Contains(answer.Body, "error code") {
+				return fmt.Sprintf("answered %d %.300q, want %s", answer.Status, answer.Body, c.answer)
+			}
+		} else {
+			return ""
+		}
+	}
+	found := errorCode.FindStringSubmatch(answer.Body)
+	if found == nil {
+		return fmt.Sprintf("answered %d %.300q, want an error page with one of %v", answer.Status, answer.Body, c.codes)
+	}
+	for _, code := range c.codes {
+		if found[1] == fmt.Sprint(code) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("answered with %s, want one of %v", found[1], c.codes)
+}
+
+// lastOutcome finds the criminal's last request in the log: its outcome and CPU time.
+func lastOutcome(said string) (string, time.Duration) {
+	lines := strings.Split(said, "\n")
+	for _, line := range slices.Backward(lines) {
+		var entry struct {
+			Msg, Worker, Path, Outcome string
+			CPU                        int64
+		}
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "request" && entry.Worker == "criminal" && entry.Path == "/crime" {
+			return entry.Outcome, time.Duration(entry.CPU)
+		}
+	}
+	return "", 0
+}
+
+func tail(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

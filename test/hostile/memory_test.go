@@ -1,0 +1,40 @@
+package hostile
+
+import (
+	"testing"
+	"time"
+)
+
+var memoryCrimes = []crime{
+	{row: "5", name: "leak of objects", source: `const a = []; for (;;) a.push({});`, codes: limited},
+	{row: "5b", name: "leak of buffers", source: `const a = []; for (;;) a.push(new Uint8Array(1e6).fill(1));`, codes: limited, answer: "done: RangeError"},
+	{row: "5c", name: "leak across requests", module: `const all = [];`, source: `for (let i = 0; i < 1e6; i++) all.push({ i }); return all.length;`, codes: limited, answer: "done: [0-9]+", rounds: 8},
+	{row: "5d", name: "leak of strings", source: `let s = "x".repeat(1e6); const a = []; for (let i = 0; ; i++) a.push((s + i).split("").reverse().join(""));`, codes: limited},
+	{row: "5e", name: "leak of closures and promises", source: `const a = []; for (;;) a.push(new Promise(() => {}).then(() => a));`, codes: limited},
+	{row: "6", name: "an array of 800 MB", source: `new Array(1e8).fill(1.5); return "made";`, codes: lost, mayKill: true, wallMax: 20 * time.Second},
+	{row: "7", name: "split of 2^27 characters", source: `"x".repeat(2 ** 27 + 10).split(""); return "split";`, codes: lost, mayKill: true, wallMax: 20 * time.Second},
+	{row: "7b", name: "JSON.parse of 2^27 elements", source: `JSON.parse("[" + "1,".repeat(2 ** 27) + "1]"); return "parsed";`, codes: lost, mayKill: true, wallMax: 30 * time.Second, slow: true},
+	{row: "8", name: "row 7 ten times", source: `"x".repeat(2 ** 27 + 10).split(""); return "split";`, codes: append([]int{1200}, lost...), mayKill: true, rounds: 10, wallMax: 30 * time.Second, slow: true},
+	{row: "9", name: "32500 resizable buffers", source: `const a = []; try { for (let i = 0; i < 32500; i++) a.push(new ArrayBuffer(8, { maxByteLength: 65536 })); } catch (e) { return e.name + " " + (a.length < 20000); } return a.length;`, codes: limited, answer: "done: RangeError true"},
+	{row: "10", name: "20000 WebAssembly memories", source: `const a = []; try { for (let i = 0; i < 20000; i++) a.push(new WebAssembly.Memory({ initial: 1 })); } catch (e) { return e.name + " " + (a.length <= 16); } return a.length;`, codes: limited, answer: "done: RangeError true"},
+	{row: "11", name: "memory.grow to 2 GB", source: `const m = new WebAssembly.Memory({ initial: 1 }); try { m.grow(30000); return "grown"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
+	{row: "11b", name: "a memory of 65536 pages", source: `try { new WebAssembly.Memory({ initial: 65536 }); return "made"; } catch (e) { return e.name; }`, answer: "done: (RangeError|TypeError)"},
+	{row: "12", name: "a buffer of 8 GiB", source: `try { new Uint8Array(2 ** 33); return "made"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
+	{row: "12b", name: "maxByteLength of 2^40", source: `try { new ArrayBuffer(8, { maxByteLength: 2 ** 40 }); return "made"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
+	{row: "13", name: "a stream of 300 MB as text", source: `
+		const chunk = new Uint8Array(1 << 20); let n = 0;
+		const s = new ReadableStream({ pull(c) { if (n++ < 300) c.enqueue(chunk.slice()); else c.close(); } });
+		try { return (await new Response(s).text()).length; } catch (e) { return e.name + ": " + e.message; }`, codes: limited, answer: "done: (RangeError|TypeError).*"},
+	{row: "13b", name: "a string of 512 MB", source: `let s = "x"; try { for (;;) { s += s; if (s.length > 2 ** 28) s.charCodeAt(1); } } catch (e) { return e.name; }`, codes: limited, answer: "done: RangeError"},
+	{row: "13c", name: "tee whose branch is never read", source: `
+		const chunk = new Uint8Array(1 << 20);
+		const [a, b] = new ReadableStream({ pull(c) { c.enqueue(chunk.slice()); } }).tee(); const r = a.getReader();
+		try { for (let i = 0; i < 1000; i++) await r.read(); return "read"; } catch (e) { return e.name; }`, codes: limited, answer: "done: RangeError"},
+	{row: "48", name: "100 MB of console output", source: `const line = "\x1b[31mline\nof\rtext\x00".repeat(500); for (let i = 0; i < 10000; i++) console.log(line); return "logged";`, codes: limited, answer: "done: logged"},
+}
+
+func TestMemory(t *testing.T) {
+	for _, c := range memoryCrimes {
+		t.Run(c.row, func(t *testing.T) { commit(t, c) })
+	}
+}
