@@ -53,6 +53,7 @@ import { structuredClone } from "../web/structured-clone.ts";
 import { clearInterval, clearTimeout, setInterval, setTimeout } from "../web/timers.ts";
 import { URLSearchParams } from "../web/url-search-params.ts";
 import { URL } from "../web/url.ts";
+import { URLPattern } from "../web/urlpattern/urlpattern.ts";
 import { compileStreaming, instantiateStreaming, setWasmFunctions } from "../web/wasm-streaming.ts";
 import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
@@ -135,6 +136,7 @@ const lazyInterfaces = [
   "TransformStream",
   "TransformStreamDefaultController",
   "URL",
+  "URLPattern",
   "URLSearchParams",
   "WritableStream",
   "WritableStreamDefaultController",
@@ -242,6 +244,8 @@ function make(name: string): unknown {
       return TransformStreamDefaultController;
     case "URL":
       return URL;
+    case "URLPattern":
+      return URLPattern;
     case "URLSearchParams":
       return URLSearchParams;
     case "WritableStream":

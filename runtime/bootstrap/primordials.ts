@@ -79,6 +79,8 @@ export const StringPrototypeToWellFormed = uncurry((String.prototype as unknown 
 /** replaceAll with two plain strings; does not look up Symbol.replace on the pattern's user-visible prototype in practice, since strings have none of their own. */
 export const StringPrototypeReplaceAll = uncurry(String.prototype.replaceAll as AnyFunction) as (s: string, from: string, to: string) => string;
 
+const RegExpConstructor = RegExp;
+export { RegExpConstructor as RegExp };
 const regExpExec = uncurry(RegExp.prototype.exec as AnyFunction) as (r: RegExp, s: string) => RegExpExecArray | null;
 /** RegExp.prototype.exec. Only for patterns without the g and y flags, so that no lastIndex state is kept. */
 export const RegExpPrototypeExec = regExpExec;

@@ -86,6 +86,10 @@ var runtimePlan = plan{
 		{name: "timers", modules: []string{"web/timers.ts"}, idle: []string{"cancelTimersOf", "onTimer"}},
 		{name: "transforms", modules: []string{"web/streams/identity.ts", "web/streams/transform-core.ts", "web/streams/transform.ts"}},
 		{name: "unhandled", modules: []string{"bootstrap/unhandled.ts"}},
+		{name: "urlpattern", modules: []string{
+			"web/urlpattern/canonical.ts", "web/urlpattern/component.ts", "web/urlpattern/constructor-string.ts", "web/urlpattern/escape.ts",
+			"web/urlpattern/generate.ts", "web/urlpattern/init.ts", "web/urlpattern/parts.ts", "web/urlpattern/tokens.ts", "web/urlpattern/urlpattern.ts",
+		}},
 		{name: "urls", modules: []string{"web/url-search-params.ts", "web/url.ts"}, idle: []string{"isURLSearchParams"}},
 		{name: "wasm", modules: []string{"web/wasm-streaming.ts"}},
 		{name: "writables", modules: []string{"web/streams/writable-core.ts", "web/streams/writable.ts"}, idle: []string{"writableOf"}},
