@@ -122,6 +122,14 @@ func run(ctx context.Context, o options) (bool, error) {
 			return false, err
 		}
 	}
+	for _, outcomes := range [][]outcome{all.Skerry, all.Workerd} {
+		for i := range outcomes {
+			for j := range outcomes[i].Tests {
+				t := &outcomes[i].Tests[j]
+				t.Name, t.Message = server.anonymous.Replace(t.Name), server.anonymous.Replace(t.Message)
+			}
+		}
+	}
 	fmt.Fprintf(os.Stderr, "%d files in %v\n", len(tests), time.Since(begun).Round(time.Second))
 	return report(&all, o)
 }

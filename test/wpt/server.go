@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // testServer is the tests' own server. It and the workers know this machine as "localhost" and, for what must be another
@@ -16,6 +17,8 @@ type testServer struct {
 	*process
 	base   string // "http://localhost:port"
 	client *http.Client
+	// anonymous replaces the ports, which differ from run to run, in names and messages of subtests.
+	anonymous *strings.Replacer
 }
 
 // startTestServer starts `wpt serve` with ports that are free. Nothing is written into the checkout.
@@ -25,12 +28,14 @@ func startTestServer(ctx context.Context, checkout, scratch string) (*testServer
 		return nil, fmt.Errorf("the tests' server is a Python program: %w; install it with: apt-get install python3", err)
 	}
 	ports := make(map[string][]int)
+	var anonymous []string
 	for _, scheme := range []string{"http", "http", "http-local", "http-public", "https", "https", "https-local", "https-public", "ws", "wss", "h2", "webtransport-h3"} {
 		port, err := freePort()
 		if err != nil {
 			return nil, err
 		}
 		ports[scheme] = append(ports[scheme], port)
+		anonymous = append(anonymous, fmt.Sprintf(":%d", port), fmt.Sprintf(":{%s %d}", scheme, len(ports[scheme])))
 	}
 	text, err := json.Marshal(map[string]any{
 		"browser_host": "localhost", "alternate_hosts": map[string]string{"alt": "127.0.0.1"},
@@ -54,7 +59,7 @@ func startTestServer(ctx context.Context, checkout, scratch string) (*testServer
 	if err != nil {
 		return nil, err
 	}
-	s := &testServer{process: p, base: fmt.Sprintf("http://localhost:%d", ports["http"][0]), client: clientTo(fmt.Sprintf("127.0.0.1:%d", ports["http"][0]))}
+	s := &testServer{process: p, base: fmt.Sprintf("http://localhost:%d", ports["http"][0]), client: clientTo(fmt.Sprintf("127.0.0.1:%d", ports["http"][0])), anonymous: strings.NewReplacer(anonymous...)}
 	if err := p.awaitAnswer(ctx, s.client, s.base+harnessScript); err != nil {
 		p.kill()
 		return nil, fmt.Errorf("start the tests' server: %w", err)
