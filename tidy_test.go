@@ -66,7 +66,7 @@ var layers = []struct {
 	}},
 	{"pure functions over them", []string{"internal/compat", "internal/routing", "internal/sourcemap"}},
 	{"one thing each, no policy", []string{
-		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/sandbox", "internal/watch",
+		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/sandbox", "internal/watch", "internal/websocket",
 	}},
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},

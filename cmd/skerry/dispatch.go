@@ -6,6 +6,7 @@ import (
 
 	"skerry/internal/ingress"
 	"skerry/internal/isolates"
+	"skerry/internal/websocket"
 	"skerry/internal/worker"
 )
 
@@ -18,8 +19,20 @@ func (d dispatcher) Fetch(ctx context.Context, v *worker.Version, req *ingress.R
 	if err != nil {
 		return translate(err)
 	}
-	*resp = ingress.Response{Status: answer.Status, Headers: answer.Headers, Length: answer.Length, Inline: answer.Inline, Body: answer.Body, Event: (*event)(answer)}
+	*resp = ingress.Response{Status: answer.Status, Headers: answer.Headers, Length: answer.Length, Inline: answer.Inline, Body: answer.Body, Socket: socketOf(answer), Event: (*event)(answer)}
 	return nil
+}
+
+// socket lets ingress serve the WebSocket of an answer.
+type socket struct{ isolates.Socket }
+
+func (s socket) Serve(ctx context.Context, conn *websocket.Conn) { s.Socket.Serve(ctx, conn) }
+
+func socketOf(answer *isolates.FetchResponse) ingress.Socket {
+	if answer.Socket == nil {
+		return nil
+	}
+	return socket{answer.Socket}
 }
 
 // event is an answer seen as the event behind it.

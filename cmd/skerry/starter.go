@@ -40,7 +40,7 @@ func (s *started) recycle() {
 
 // Responded implements isolates.Sink.
 func (s *started) Responded(r *isolates.FetchResponse) {
-	s.resp = ingress.Response{Status: r.Status, Headers: r.Headers, Length: r.Length, Inline: r.Inline, Body: r.Body}
+	s.resp = ingress.Response{Status: r.Status, Headers: r.Headers, Length: r.Length, Inline: r.Inline, Body: r.Body, Socket: socketOf(r)}
 	s.sink.Responded(&s.resp)
 }
 

@@ -67,9 +67,10 @@ class Host {
   }
   uint32_t RouteCall(std::shared_ptr<WorkerInstance> instance);
   uint32_t RouteStream(std::shared_ptr<WorkerInstance> instance);
+  uint32_t RouteSocket(std::shared_ptr<WorkerInstance> instance);
   // False: the instance was given up, and its ids may be others' by now.
   bool Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
-               const std::vector<uint32_t>& streams);
+               const std::vector<uint32_t>& streams, const std::vector<uint32_t>& sockets);
   uint64_t AddTimer(std::weak_ptr<WorkerInstance> instance, uint32_t timer, uint64_t deadline_ns);
   void RemoveTimer(uint64_t deadline_ns, uint64_t key);
   // No new events for the instance; it goes when its events have ended.
@@ -137,11 +138,12 @@ class Host {
 
   std::mutex mutex_;
   std::unordered_map<uint32_t, WorkerEntry> workers_;
-  std::unordered_map<uint32_t, Instance> events_, calls_, streams_;
+  std::unordered_map<uint32_t, Instance> events_, calls_, streams_, sockets_;
   std::map<std::pair<uint64_t, uint64_t>, Timer> timers_;
   uint64_t next_timer_ = 1;
   uint32_t next_call_ = 1;
   uint32_t next_stream_ = 1;
+  uint32_t next_socket_ = 1;
   std::deque<Instance> runnable_;
   std::vector<Instance> running_;  // By slot.
   std::list<Instance> idle_;       // Without events, least recently used first.

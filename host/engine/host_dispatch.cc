@@ -59,6 +59,7 @@ void Host::Dispatch(const wire::FrameHeader& header, std::span<const uint8_t> pa
       wire::CallResult result;
       if (!wire::CallResult::Decode(payload, result)) Violation("CallResult");
       if (result.stream != 0) streams_.insert_or_assign(result.stream, found->second);
+      if (result.socket != 0) sockets_.insert_or_assign(result.socket, found->second);
       Post(found->second, Mail{.kind = Mail::Kind::kCallResult, .id = header.id, .payload = text()});
       return;
     }
@@ -85,6 +86,27 @@ void Host::Dispatch(const wire::FrameHeader& header, std::span<const uint8_t> pa
       wire::StreamCredit credit;
       if (!wire::StreamCredit::Decode(payload, credit)) Violation("StreamCredit");
       route(streams_, Mail{.kind = Mail::Kind::kStreamCredit, .id = header.id, .number = credit.bytes});
+      return;
+    }
+    case wire::MessageType::SocketData: {
+      auto found = sockets_.find(header.id);
+      if (found == sockets_.end()) return;
+      wire::SocketData data;
+      if (!wire::SocketData::Decode(payload, data)) Violation("SocketData");
+      Mail mail{.kind = Mail::Kind::kSocketData, .id = header.id, .number = data.final};
+      mail.bytes.reset(static_cast<uint8_t*>(malloc(payload.size())));
+      mail.size = payload.size();
+      std::copy(payload.begin(), payload.end(), mail.bytes.get());
+      Post(found->second, std::move(mail));
+      return;
+    }
+    case wire::MessageType::SocketClose:
+      route(sockets_, Mail{.kind = Mail::Kind::kSocketClose, .id = header.id, .payload = text()});
+      return;
+    case wire::MessageType::SocketCredit: {
+      wire::SocketCredit credit;
+      if (!wire::SocketCredit::Decode(payload, credit)) Violation("SocketCredit");
+      route(sockets_, Mail{.kind = Mail::Kind::kSocketCredit, .id = header.id, .number = credit.bytes});
       return;
     }
     case wire::MessageType::StatsRequest:

@@ -203,13 +203,23 @@ uint32_t Host::RouteStream(Instance instance) {
   return id;
 }
 
+uint32_t Host::RouteSocket(Instance instance) {
+  std::lock_guard hold(mutex_);
+  while (sockets_.contains(next_socket_)) next_socket_ += 2;
+  const uint32_t id = next_socket_;
+  next_socket_ += 2;
+  sockets_.emplace(id, std::move(instance));
+  return id;
+}
+
 bool Host::Unroute(WorkerInstance& instance, const std::vector<uint32_t>& events, const std::vector<uint32_t>& calls,
-                   const std::vector<uint32_t>& streams) {
+                   const std::vector<uint32_t>& streams, const std::vector<uint32_t>& sockets) {
   std::lock_guard hold(mutex_);
   if (instance.given_up()) return false;
   for (uint32_t id : events) events_.erase(id);
   for (uint32_t id : calls) calls_.erase(id);
   for (uint32_t id : streams) streams_.erase(id);
+  for (uint32_t id : sockets) sockets_.erase(id);
   instance.scheduling.live_events -= static_cast<uint32_t>(events.size());
   return true;
 }

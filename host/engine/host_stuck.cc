@@ -38,6 +38,7 @@ void Host::GiveUpStuck() {
       });
       std::erase_if(calls_, [&](const auto& entry) { return entry.second == instance; });
       std::erase_if(streams_, [&](const auto& entry) { return entry.second == instance; });
+      std::erase_if(sockets_, [&](const auto& entry) { return entry.second == instance; });
       instance->scheduling.live_events = 0;
       name = instance->worker()->name;
     }

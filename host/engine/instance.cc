@@ -95,11 +95,12 @@ uint64_t& WorkerInstance::LoggedBytes(uint32_t event) {
 
 void WorkerInstance::Flush() {
   // The ids must be out of the routing tables before the supervisor can use them again.
-  if (!closed_events_.empty() || !closed_calls_.empty() || !closed_streams_.empty()) {
-    if (!host_.Unroute(*this, closed_events_, closed_calls_, closed_streams_)) run_->out.clear();
+  if (!closed_events_.empty() || !closed_calls_.empty() || !closed_streams_.empty() || !closed_sockets_.empty()) {
+    if (!host_.Unroute(*this, closed_events_, closed_calls_, closed_streams_, closed_sockets_)) run_->out.clear();
     closed_events_.clear();
     closed_calls_.clear();
     closed_streams_.clear();
+    closed_sockets_.clear();
   }
   if (!given_up()) host_.Send(run_->out);
   run_->out.clear();
@@ -208,6 +209,12 @@ uint32_t WorkerInstance::EventOf(const Mail& mail) const {
       auto found = streams_.find(mail.id);
       return found == streams_.end() ? 0 : found->second.event;
     }
+    case Mail::Kind::kSocketData:
+    case Mail::Kind::kSocketClose:
+    case Mail::Kind::kSocketCredit: {
+      auto found = sockets_.find(mail.id);
+      return found == sockets_.end() ? 0 : found->second.event;
+    }
     case Mail::Kind::kTimer: {
       auto found = timers_.find(mail.id);
       return found == timers_.end() ? 0 : found->second.event;
@@ -254,7 +261,11 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
   const uint32_t event_id = EventOf(mail);
   uint64_t limit = kBackgroundCpuNs;
   if (auto found = events_.find(event_id); found != events_.end()) {
-    const uint64_t used = found->second.cpu_ns;
+    // A message of a WebSocket, like its end, is new work: it has the whole limit for itself.
+    if (mail.kind == Mail::Kind::kSocketClose || (mail.kind == Mail::Kind::kSocketData && mail.number != 0)) {
+      found->second.cpu_base_ns = found->second.cpu_ns;
+    }
+    const uint64_t used = found->second.cpu_ns - found->second.cpu_base_ns;
     limit = worker_->cpu_limit_ns > used ? worker_->cpu_limit_ns - used : 0;
   }
   if (isolate_->out_of_memory()) return;

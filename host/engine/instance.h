@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <span>
@@ -36,6 +37,7 @@ struct EventRecord {
   wire::Fetch fetch;
   uint64_t cpu_ns = 0;
   uint64_t startup_ns = 0;
+  uint64_t cpu_base_ns = 0;  // What of cpu_ns the limit does not count: each message of a WebSocket may use all of it.
   bool cold = false;
   bool responded = false;
   bool body_open = false;  // A stream of ours carries the response body and has not ended.
@@ -48,6 +50,7 @@ struct EventRecord {
   std::string stack;
   std::vector<uint32_t> streams;
   std::vector<uint32_t> calls;
+  std::vector<uint32_t> sockets;
   std::unordered_set<uint32_t> timers;
 };
 
@@ -63,6 +66,28 @@ struct StreamRecord {
   bool response_body = false;
   std::string collected{};
   std::string unsent{};  // Outbound: written beyond the credit; less than one write's worth.
+};
+
+// A WebSocket of an event. PROTOCOL.md, "WebSockets".
+struct SocketRecord {
+  // What was to be sent and had no credit: the pieces of whole messages, in order.
+  struct Piece {
+    wire::SocketKind kind;
+    bool final;
+    std::string data;
+  };
+  uint32_t event = 0;
+  bool accepted = false;                 // The worker wants what comes.
+  bool closed_out = false;               // Our last word is said, or waits behind what is unsent.
+  bool closed_in = false;                // The other side's last word has come.
+  int64_t credit = wire::kSocketWindow;  // What may still be sent.
+  int64_t granted = 0;                   // What may still come.
+  int64_t used = 0;                      // What has come since credit was last granted.
+  std::deque<Piece> unsent{};
+  size_t unsent_bytes = 0;  // Of data, charged to the isolate.
+  uint16_t close_code = 0;  // The last word that waits.
+  std::string close_reason{};
+  std::string message{};  // What has come of a message that is not complete, charged to the isolate.
 };
 
 struct TimerRecord {
@@ -147,6 +172,16 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void EndStream(uint32_t id, StreamRecord& stream);
   // An outbound stream has ended, or an inbound one is no longer wanted here (cancelled, spliced, complete).
   void CloseStream(uint32_t stream);
+  SocketRecord* FindSocket(uint32_t id);
+  uint32_t OpenSocket(uint32_t event);
+  // Lets messages come.
+  void AcceptSocket(uint32_t id, SocketRecord& socket);
+  // Sends a message as far as credit allows and keeps the rest. False if that is more than there is room for.
+  bool SendSocket(uint32_t id, SocketRecord& socket, wire::SocketKind kind, std::string_view data);
+  // False if that is done later, behind what is unsent; the runtime layer is told then.
+  bool CloseSocket(uint32_t id, SocketRecord& socket, uint16_t code, std::string reason);
+  // The response names the socket of a call: the supervisor joins it with the client's.
+  void SpliceSocket(uint32_t id);
   void StartTimer(uint32_t event, uint32_t timer, double delay_ms);
   void StopTimer(uint32_t timer);
   void OnPromiseReject(v8::PromiseRejectMessage message);
@@ -187,6 +222,14 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void DispatchCallResult(const IsolateLock& lock, Mail& mail);
   void DispatchStreamData(const IsolateLock& lock, Mail& mail);
   void DispatchStreamEnd(const IsolateLock& lock, Mail& mail);
+  void DispatchSocketData(const IsolateLock& lock, Mail& mail);
+  void DispatchSocketClose(const IsolateLock& lock, Mail& mail);
+  void DispatchSocketCredit(const IsolateLock& lock, Mail& mail);
+  v8::MaybeLocal<v8::Value> MessageOf(wire::SocketKind kind, std::string_view data);
+  void GrantSocket(uint32_t id, SocketRecord& socket, int64_t used);
+  void SayLastWord(uint32_t id, SocketRecord& socket);
+  void ForgetSocket(uint32_t id);
+  void ReleaseSocket(SocketRecord& socket);
   void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
   void RunTasks(const IsolateLock& lock);
   void RunMicrotasks(const IsolateLock& lock);
@@ -231,11 +274,12 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   std::unordered_map<uint32_t, EventRecord> events_;
   std::unordered_map<uint32_t, StreamRecord> streams_;
   std::unordered_map<uint32_t, uint32_t> calls_;  // Call to event.
+  std::unordered_map<uint32_t, SocketRecord> sockets_;
   std::unordered_map<uint32_t, TimerRecord> timers_;
   std::vector<uint32_t> finished_;  // Events to report when the item is over.
 
   // Ids that are no longer routed here, told to the Host before the frames that free them are sent.
-  std::vector<uint32_t> closed_events_, closed_calls_, closed_streams_;
+  std::vector<uint32_t> closed_events_, closed_calls_, closed_streams_, closed_sockets_;
 };
 
 }  // namespace skerry

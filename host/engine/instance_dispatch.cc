@@ -91,6 +91,15 @@ void WorkerInstance::Dispatch(const IsolateLock& lock, Mail& mail) {
       (void)Handle(context, Handler::kStreamCredit, 2, arguments);
       return;
     }
+    case Mail::Kind::kSocketData:
+      DispatchSocketData(lock, mail);
+      return;
+    case Mail::Kind::kSocketClose:
+      DispatchSocketClose(lock, mail);
+      return;
+    case Mail::Kind::kSocketCredit:
+      DispatchSocketCredit(lock, mail);
+      return;
     case Mail::Kind::kTimer: {
       auto found = timers_.find(mail.id);
       if (found == timers_.end() || found->second.key != mail.number) return;  // Stopped, or started anew.
@@ -134,6 +143,10 @@ void WorkerInstance::DispatchCallResult(const IsolateLock& lock, Mail& mail) {
       streams_[result.stream] = {.event = event_id, .inbound = true};
       event->streams.push_back(result.stream);
     }
+    if (result.socket != 0) {
+      sockets_[result.socket] = {.event = event_id};
+      event->sockets.push_back(result.socket);
+    }
   }
   Local<v8::ArrayBuffer> bytes;
   if (!v8::ArrayBuffer::MaybeNew(isolate, result.result.size()).ToLocal(&bytes)) return;
@@ -143,8 +156,9 @@ void WorkerInstance::DispatchCallResult(const IsolateLock& lock, Mail& mail) {
                                   ToV8(isolate, result.message),
                                   ToV8(isolate, result.stream),
                                   v8::Number::New(isolate, static_cast<double>(result.length)),
-                                  v8::Uint8Array::New(bytes, 0, bytes->ByteLength())};
-  (void)Handle(lock.context(), Handler::kCallResult, 6, arguments);
+                                  v8::Uint8Array::New(bytes, 0, bytes->ByteLength()),
+                                  ToV8(isolate, result.socket)};
+  (void)Handle(lock.context(), Handler::kCallResult, 7, arguments);
 }
 
 void WorkerInstance::DispatchStreamData(const IsolateLock& lock, Mail& mail) {

@@ -102,6 +102,9 @@ bool WorkerInstance::Waiting() const {
   for (const auto& [id, stream] : streams_) {
     if (stream.inbound ? stream.credit > 0 : stream.wants_credit) return true;
   }
+  for (const auto& [id, socket] : sockets_) {
+    if (socket.closed_in ? !socket.unsent.empty() : socket.accepted || socket.closed_out) return true;
+  }
   return false;
 }
 
@@ -159,6 +162,13 @@ void WorkerInstance::EmitDone() {
     }
     for (uint32_t call : event.calls) {
       if (calls_.erase(call) != 0) closed_calls_.push_back(call);
+    }
+    for (uint32_t socket : event.sockets) {
+      auto open = sockets_.find(socket);
+      if (open == sockets_.end()) continue;
+      ReleaseSocket(open->second);
+      sockets_.erase(open);
+      closed_sockets_.push_back(socket);
     }
     for (uint32_t timer : event.timers) {
       auto running = timers_.find(timer);

@@ -31,6 +31,9 @@ enum class Handler : uint8_t {
   kStreamCollected,
   kStreamCredit,
   kStreamCancelled,
+  kSocketMessage,
+  kSocketClosed,
+  kSocketFlushed,
   kTimer,
   kPromiseReject,
   kRejectionsDue,
@@ -38,9 +41,25 @@ enum class Handler : uint8_t {
 };
 inline constexpr size_t kHandlerCount = static_cast<size_t>(Handler::kCount);
 inline constexpr const char* kHandlerNames[kHandlerCount] = {
-    "init",          "start",         "builtin",     "fetch",           "cancel",       "eventKilled",     "callResult",
-    "streamData",    "streamEnd",     "streamError", "streamCollected", "streamCredit", "streamCancelled", "timer",
-    "promiseReject", "rejectionsDue",
+    "init",
+    "start",
+    "builtin",
+    "fetch",
+    "cancel",
+    "eventKilled",
+    "callResult",
+    "streamData",
+    "streamEnd",
+    "streamError",
+    "streamCollected",
+    "streamCredit",
+    "streamCancelled",
+    "socketMessage",
+    "socketClosed",
+    "socketFlushed",
+    "timer",
+    "promiseReject",
+    "rejectionsDue",
 };
 
 // What every isolate of the process is made of. Lives as long as the process.

@@ -23,6 +23,9 @@ struct Mail {
     kStreamReset,   // id: stream. payload: the message.
     kStreamCancel,  // id: stream. payload: the message.
     kStreamCredit,  // id: stream. number: bytes.
+    kSocketData,    // id: socket. number: whether it is the last piece of a message. bytes, size: the message.
+    kSocketClose,   // id: socket. payload: the message.
+    kSocketCredit,  // id: socket. number: bytes.
     kTimer,         // id: the runtime layer's timer. number: the scheduler's key, to tell a stale one.
     kTasks,         // V8 has foreground tasks.
     kCodeCache,     // Time to make the code caches.

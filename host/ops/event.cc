@@ -50,7 +50,7 @@ bool AppendFrameWith(std::string& out, wire::MessageType type, uint32_t id, Fill
   return true;
 }
 
-// respond(event, status, statusText, headers, body, stream, length)
+// respond(event, status, statusText, headers, body, stream, length, socket)
 void Respond(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   WorkerInstance* instance = Caller(info);
@@ -58,7 +58,14 @@ void Respond(const Info& info) {
   const uint32_t id = Uint(info, 0);
   EventRecord* event = instance->FindEvent(id);
   if (event == nullptr || event->responded) return;
-  const uint32_t stream = Uint(info, 5);
+  const uint32_t stream = Uint(info, 5), socket = Uint(info, 7);
+  if (socket != 0) {
+    const SocketRecord* open = instance->FindSocket(socket);
+    if (open == nullptr || open->event != id || (socket % 2 == 0 && (open->accepted || open->closed_out))) {
+      Throw(isolate, "the response's WebSocket is not one of its event, or has been used");
+      return;
+    }
+  }
   const double length = info[6]->IsNumber() ? info[6].As<v8::Number>()->Value() : -1;
   std::string& out = instance->out();
   const bool fits = AppendFrameWith(out, wire::MessageType::Response, id, [&] {
@@ -67,6 +74,7 @@ void Respond(const Info& info) {
     AppendLatin1(isolate, out, info[3]);
     wire::AppendU32(out, stream);
     wire::AppendU64(out, static_cast<uint64_t>(static_cast<int64_t>(length)));
+    wire::AppendU32(out, socket);
     if (stream == 0) AppendBody(isolate, out, info[4]);
   });
   if (!fits) {
@@ -74,6 +82,7 @@ void Respond(const Info& info) {
     return;
   }
   instance->Responded(*event, stream);
+  if (socket != 0 && socket % 2 == 0) instance->SpliceSocket(socket);
 }
 
 // eventDone(event, outcome, passThrough, message, stack)
@@ -169,7 +178,7 @@ void CallAbort(const Info& info) {
 }
 
 constexpr Op kOps[] = {
-    {"respond", &Respond, 7},
+    {"respond", &Respond, 8},
     {"eventDone", &EventDone, 5},
     {"eventHeaders", &EventHeaders, 1},
     {"eventCf", &EventCf, 1},

@@ -7,8 +7,9 @@ namespace skerry {
 const std::vector<Op>& AllOps() {
   static const std::vector<Op> all = [] {
     std::vector<Op> joined;
-    for (std::span<const Op> table : {EventOps(), StreamOps(), TimeOps(), TaskOps(), TextOps(), DecodeOps(), UrlOps(),
-                                      RandomOps(), CryptoOps(), CloneOps(), InspectOps(), LazyOps()}) {
+    for (std::span<const Op> table :
+         {EventOps(), StreamOps(), SocketOps(), TimeOps(), TaskOps(), TextOps(), DecodeOps(), UrlOps(), RandomOps(),
+          CryptoOps(), CloneOps(), InspectOps(), LazyOps()}) {
       joined.insert(joined.end(), table.begin(), table.end());
     }
     return joined;

@@ -1,4 +1,4 @@
-// Tables of the operations that need the engine: events, streams, time, tasks. See op.h.
+// Tables of the operations that need the engine: events, streams, sockets, time, tasks. See op.h.
 #pragma once
 
 #include "engine/instance.h"
@@ -8,6 +8,7 @@ namespace skerry {
 
 std::span<const Op> EventOps();
 std::span<const Op> StreamOps();
+std::span<const Op> SocketOps();
 std::span<const Op> TimeOps();
 std::span<const Op> TaskOps();
 

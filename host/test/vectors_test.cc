@@ -79,7 +79,7 @@ void Fields(const Cancel& m, F f) {
 template <typename F>
 void Fields(const Response& m, F f) {
   f("status", m.status), f("status_text", m.status_text), f("headers", m.headers), f("stream", m.stream),
-      f("length", m.length), f("body", m.body);
+      f("length", m.length), f("socket", m.socket), f("body", m.body);
 }
 template <typename F>
 void Fields(const EventDone& m, F f) {
@@ -92,13 +92,26 @@ void Fields(const Call& m, F f) {
 }
 template <typename F>
 void Fields(const CallResult& m, F f) {
-  f("code", m.code), f("message", m.message), f("stream", m.stream), f("length", m.length), f("result", m.result);
+  f("code", m.code), f("message", m.message), f("stream", m.stream), f("length", m.length), f("socket", m.socket),
+      f("result", m.result);
 }
 template <typename F>
 void Fields(const CallAbort&, F) {}
 template <typename F>
 void Fields(const StreamData& m, F f) {
   f("data", m.data);
+}
+template <typename F>
+void Fields(const SocketData& m, F f) {
+  f("kind", m.kind), f("final", m.final), f("data", m.data);
+}
+template <typename F>
+void Fields(const SocketClose& m, F f) {
+  f("code", m.code), f("reason", m.reason);
+}
+template <typename F>
+void Fields(const SocketCredit& m, F f) {
+  f("bytes", m.bytes);
 }
 template <typename F>
 void Fields(const StreamEnd&, F) {}
@@ -149,7 +162,8 @@ constexpr Kind kKinds[] = {
     {"EventDone", 9, false},     {"Call", 10, true},       {"CallResult", 11, true},   {"CallAbort", 12, false},
     {"StreamData", 13, true},    {"StreamEnd", 14, false}, {"StreamReset", 15, false}, {"StreamCancel", 16, false},
     {"StreamCredit", 17, false}, {"Log", 18, false},       {"CodeCache", 19, true},    {"StatsRequest", 20, false},
-    {"Stats", 21, false},        {"Fatal", 22, false},
+    {"Stats", 21, false},        {"Fatal", 22, false},     {"SocketData", 23, true},   {"SocketClose", 24, false},
+    {"SocketCredit", 25, false},
 };
 
 // Calls f with a default value of the message type; false if there is none.
@@ -200,6 +214,12 @@ bool WithType(uint16_t type, F f) {
       return f(Stats()), true;
     case 22:
       return f(Fatal()), true;
+    case 23:
+      return f(SocketData()), true;
+    case 24:
+      return f(SocketClose()), true;
+    case 25:
+      return f(SocketCredit()), true;
   }
   return false;
 }
@@ -422,13 +442,13 @@ void CheckVariations(const Vector& v) {
   Side opposite = v.from == Side::host ? Side::supervisor : Side::host;
   std::string fault = ReadFrame(v.bytes, opposite).outcome.fault;
   bool both = v.type == "StreamData" || v.type == "StreamEnd" || v.type == "StreamReset" || v.type == "StreamCancel" ||
-              v.type == "StreamCredit";
+              v.type == "StreamCredit" || v.type.starts_with("Socket");
   Expect(fault == (both ? "ok" : "bad_direction"), "wrong about the other direction");
   bool about_none = v.type == "Hello" || v.type == "Ready" || v.type == "Fatal";
   std::string other = v.bytes;
   PutHeader(other, 8, about_none ? 1 : 0, 4);
   Expect(ReadFrame(other, v.from).outcome.fault == (v.type == "Log" ? "ok" : "bad_id"), "wrong about the id");
-  uint32_t limit = v.type == "StreamData" ? 65536 : 1048576;
+  uint32_t limit = v.type == "StreamData" || v.type == "SocketData" ? 65536 : 1048576;
   for (uint64_t length :
        {uint64_t{limit - 1}, uint64_t{limit}, uint64_t{limit} + 1, uint64_t{0x80000000}, uint64_t{0xffffffff}}) {
     std::string head = v.bytes.substr(0, kFrameHeaderSize);

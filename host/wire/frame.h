@@ -54,12 +54,22 @@ constexpr std::string_view Name(FrameFault fault) {
   return "unknown";
 }
 
+[[nodiscard]] constexpr uint32_t PayloadMax(MessageType type) {
+  switch (type) {
+    case MessageType::StreamData:
+      return kStreamDataMax;
+    case MessageType::SocketData:
+      return kSocketDataMax;
+    default:
+      return kFramePayloadMax;
+  }
+}
+
 // Checks a header that came from `from`. Everything but the payload can be judged here, before its bytes are awaited.
 // The order of the checks is that of the vectors: length, type, flags, direction, id.
 [[nodiscard]] constexpr FrameFault Check(const FrameHeader& header, Side from) {
   const auto type = static_cast<MessageType>(header.type);
-  if (header.length > (type == MessageType::StreamData ? kStreamDataMax : kFramePayloadMax))
-    return FrameFault::too_long;
+  if (header.length > PayloadMax(type)) return FrameFault::too_long;
   const MessageInfo info = Info(type);
   if (!info.from_supervisor && !info.from_host) return FrameFault::bad_type;
   if (header.flags != 0) return FrameFault::bad_flags;
@@ -69,7 +79,7 @@ constexpr std::string_view Name(FrameFault fault) {
 }
 
 // Appends a whole frame: T is a message of messages.gen.h. The payload is written in place behind its header.
-// The caller keeps it within kFramePayloadMax (kStreamDataMax for StreamData).
+// The caller keeps it within PayloadMax of its type.
 template <typename T>
 inline void AppendFrame(std::string& out, uint32_t id, const T& message) {
   const size_t start = out.size();

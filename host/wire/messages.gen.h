@@ -15,10 +15,16 @@
 
 namespace skerry::wire {
 
-inline constexpr uint32_t kProtocol = 1;
+inline constexpr uint32_t kProtocol = 2;
 inline constexpr uint32_t kFramePayloadMax = 1048576;
 inline constexpr uint32_t kHeadersMax = 131072;
 inline constexpr uint32_t kLogTextMax = 16384;
+inline constexpr uint32_t kSocketDataMax = 65536;
+inline constexpr uint32_t kSocketMessageMax = 33554432;
+inline constexpr uint32_t kSocketPieceCost = 64;
+inline constexpr uint32_t kSocketReasonMax = 123;
+inline constexpr uint32_t kSocketUnsentMax = 67108864;
+inline constexpr uint32_t kSocketWindow = 262144;
 inline constexpr uint32_t kStackTextMax = 65536;
 inline constexpr uint32_t kStreamDataMax = 65536;
 inline constexpr uint32_t kStreamWindow = 262144;
@@ -291,6 +297,31 @@ constexpr std::string_view Name(Redirect value) {
   return "unknown";
 }
 
+// What a WebSocket message carries. Text is UTF-8.
+enum class SocketKind : uint8_t {
+  text = 0,
+  binary = 1,
+};
+
+constexpr bool IsValid(SocketKind value) {
+  switch (value) {
+    case SocketKind::text:
+    case SocketKind::binary:
+      return true;
+  }
+  return false;
+}
+
+constexpr std::string_view Name(SocketKind value) {
+  switch (value) {
+    case SocketKind::text:
+      return "text";
+    case SocketKind::binary:
+      return "binary";
+  }
+  return "unknown";
+}
+
 // Types of the control messages.
 enum class MessageType : uint16_t {
   Hello = 1,
@@ -315,6 +346,9 @@ enum class MessageType : uint16_t {
   StatsRequest = 20,
   Stats = 21,
   Fatal = 22,
+  SocketData = 23,
+  SocketClose = 24,
+  SocketCredit = 25,
 };
 
 constexpr std::string_view Name(MessageType type) {
@@ -363,6 +397,12 @@ constexpr std::string_view Name(MessageType type) {
       return "Stats";
     case MessageType::Fatal:
       return "Fatal";
+    case MessageType::SocketData:
+      return "SocketData";
+    case MessageType::SocketClose:
+      return "SocketClose";
+    case MessageType::SocketCredit:
+      return "SocketCredit";
   }
   return "unknown";
 }
@@ -421,6 +461,12 @@ constexpr MessageInfo Info(MessageType type) {
       return {false, true, true, true};
     case MessageType::Fatal:
       return {false, true, false, false};
+    case MessageType::SocketData:
+      return {true, true, true, true};
+    case MessageType::SocketClose:
+      return {true, true, true, true};
+    case MessageType::SocketCredit:
+      return {true, true, true, true};
   }
   return {};
 }
@@ -690,7 +736,7 @@ struct Cancel {
   }
 };
 
-// At most once per event. stream 0: body is all of it. Odd: the host's stream follows. Even: that stream of the supervisor is spliced.
+// At most once per event. stream 0: body is all of it. Odd: the host's stream follows. Even: that stream of the supervisor is spliced. socket is 0 unless status is 101: odd, one that the host opens; even, one of the supervisor's, which is spliced.
 struct Response {
   static constexpr MessageType kType = MessageType::Response;
 
@@ -699,6 +745,7 @@ struct Response {
   std::string_view headers{};
   uint32_t stream{};
   int64_t length{};
+  uint32_t socket{};
   std::string_view body{};
 
   void AppendTo(std::string& out) const {
@@ -707,6 +754,7 @@ struct Response {
     AppendBytes(out, headers);
     AppendU32(out, stream);
     AppendU64(out, static_cast<uint64_t>(length));
+    AppendU32(out, socket);
     out.append(body);
   }
 
@@ -716,6 +764,7 @@ struct Response {
     headers = in.Bytes();
     stream = in.U32();
     length = in.I64();
+    socket = in.U32();
     body = in.Rest();
   }
 
@@ -803,7 +852,7 @@ struct Call {
   }
 };
 
-// Exactly once per Call unless the event has ended. stream is a download body, 0 if none.
+// Exactly once per Call unless the event has ended. stream is a download body, 0 if none; socket a WebSocket, 0 if none.
 struct CallResult {
   static constexpr MessageType kType = MessageType::CallResult;
 
@@ -811,6 +860,7 @@ struct CallResult {
   std::string_view message{};
   uint32_t stream{};
   int64_t length{};
+  uint32_t socket{};
   std::string_view result{};
 
   void AppendTo(std::string& out) const {
@@ -818,6 +868,7 @@ struct CallResult {
     AppendBytes(out, message);
     AppendU32(out, stream);
     AppendU64(out, static_cast<uint64_t>(length));
+    AppendU32(out, socket);
     out.append(result);
   }
 
@@ -827,6 +878,7 @@ struct CallResult {
     message = in.Str();
     stream = in.U32();
     length = in.I64();
+    socket = in.U32();
     result = in.Rest();
   }
 
@@ -1118,6 +1170,82 @@ struct Fatal {
 
   // False if the payload is malformed; out is then not to be used, and why (if given) says what was found.
   [[nodiscard]] static bool Decode(std::span<const uint8_t> payload, Fatal& out, DecodeFault* why = nullptr) {
+    Reader in(payload);
+    out.Read(in);
+    return in.Done(why);
+  }
+};
+
+// A piece of a WebSocket message, at most socket_data_max bytes of payload. All pieces of a message have its kind, the last one is final. A piece costs its bytes and socket_piece_cost of credit.
+struct SocketData {
+  static constexpr MessageType kType = MessageType::SocketData;
+
+  SocketKind kind{};
+  bool final{};
+  std::string_view data{};
+
+  void AppendTo(std::string& out) const {
+    AppendU8(out, static_cast<uint8_t>(kind));
+    AppendU8(out, final ? 1 : 0);
+    out.append(data);
+  }
+
+  void Read(Reader& in) {
+    kind = static_cast<SocketKind>(in.U8());
+    if (!IsValid(kind)) in.Fail(DecodeFault::bad_enum);
+    final = in.Bool();
+    data = in.Rest();
+  }
+
+  // False if the payload is malformed; out is then not to be used, and why (if given) says what was found.
+  [[nodiscard]] static bool Decode(std::span<const uint8_t> payload, SocketData& out, DecodeFault* why = nullptr) {
+    Reader in(payload);
+    out.Read(in);
+    return in.Done(why);
+  }
+};
+
+// The sender's last word: a Close frame (1005: one without a code), or 1006 if there is or shall be no connection; then reason says why.
+struct SocketClose {
+  static constexpr MessageType kType = MessageType::SocketClose;
+
+  uint16_t code{};
+  std::string_view reason{};
+
+  void AppendTo(std::string& out) const {
+    AppendU16(out, code);
+    AppendBytes(out, reason);
+  }
+
+  void Read(Reader& in) {
+    code = in.U16();
+    reason = in.Str();
+  }
+
+  // False if the payload is malformed; out is then not to be used, and why (if given) says what was found.
+  [[nodiscard]] static bool Decode(std::span<const uint8_t> payload, SocketClose& out, DecodeFault* why = nullptr) {
+    Reader in(payload);
+    out.Read(in);
+    return in.Done(why);
+  }
+};
+
+// That much more may be sent.
+struct SocketCredit {
+  static constexpr MessageType kType = MessageType::SocketCredit;
+
+  uint32_t bytes{};
+
+  void AppendTo(std::string& out) const {
+    AppendU32(out, bytes);
+  }
+
+  void Read(Reader& in) {
+    bytes = in.U32();
+  }
+
+  // False if the payload is malformed; out is then not to be used, and why (if given) says what was found.
+  [[nodiscard]] static bool Decode(std::span<const uint8_t> payload, SocketCredit& out, DecodeFault* why = nullptr) {
     Reader in(payload);
     out.Read(in);
     return in.Done(why);

@@ -131,6 +131,9 @@ func (h *Handler) fetch(ctx context.Context, c *isolates.Call) isolates.CallResu
 		h.cfg.Logger.Debug("fetch", "worker", c.Version.Name, "url", call.URL, "code", failure.Code, "error", failure)
 		return isolates.CallResult{Code: failure.Code, Message: failure.Message}
 	}
+	if socket, ok := body.(*egress.Socket); ok {
+		return isolates.CallResult{Code: hostproto.CallCodeOK, Result: result.AppendTo(nil), Socket: socket.Conn}
+	}
 	return isolates.CallResult{Code: hostproto.CallCodeOK, Result: result.AppendTo(nil), Body: body, Length: length}
 }
 

@@ -29,6 +29,10 @@ type Limits struct {
 	// Idle is how long an unused connection is kept, IdlePerHost and IdleTotal how many are.
 	Idle                   time.Duration
 	IdlePerHost, IdleTotal int
+	// MessageBytes is the size of a WebSocket message of a server, inflated. Beyond it: close code 1009.
+	MessageBytes int64
+	// SocketStall is how long the server of a WebSocket may take nothing of what there is for it.
+	SocketStall time.Duration
 	// DecodeWindow bounds the memory that a zstd frame may ask for.
 	DecodeWindow uint64
 }
@@ -45,6 +49,8 @@ const (
 	DefaultIdlePerHost    = 64
 	DefaultIdleTotal      = 1024
 	DefaultDecodeWindow   = 8 << 20
+	DefaultMessageBytes   = 32 << 20
+	DefaultSocketStall    = 2 * time.Minute
 )
 
 func orDefault[T comparable](value, standard T) T {
@@ -87,6 +93,8 @@ func New(cfg Config) *Client {
 	l.IdlePerHost = orDefault(l.IdlePerHost, DefaultIdlePerHost)
 	l.IdleTotal = orDefault(l.IdleTotal, DefaultIdleTotal)
 	l.DecodeWindow = orDefault(l.DecodeWindow, DefaultDecodeWindow)
+	l.MessageBytes = orDefault(l.MessageBytes, DefaultMessageBytes)
+	l.SocketStall = orDefault(l.SocketStall, DefaultSocketStall)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -143,7 +151,7 @@ type Source struct {
 }
 
 // Do performs a fetch. It takes over upload (nil if there is none) and closes it. The body is nil if the response cannot
-// have one; else the caller closes it; its length is -1 if unknown. ctx governs the body, too. Errors, those of the body included, are *Error.
+// have one, and a *Socket if its status is 101; else the caller closes it; its length is -1 if unknown. ctx governs the body, too. Errors, those of the body included, are *Error.
 func (c *Client) Do(ctx context.Context, from Source, call *hostproto.FetchCall, upload io.ReadCloser) (hostproto.FetchResult, io.ReadCloser, int64, error) {
 	f := &fetch{client: c, ctx: ctx, from: from, mode: call.Redirect, method: call.Method}
 	result, body, length, err := f.run(call, upload)

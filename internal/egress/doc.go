@@ -1,4 +1,5 @@
-// Package egress makes the outbound HTTP requests of workers: the network half of fetch().
+// Package egress makes the outbound HTTP requests of workers, WebSocket handshakes among them: the network half of fetch()
+// and of new WebSocket().
 //
 // It follows redirects (Fetch standard, "HTTP-redirect fetch"), decodes content encodings, pools connections, bounds
 // everything that an upstream server can grow, and checks every address that is really connected to against the Policy, after name

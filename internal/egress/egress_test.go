@@ -127,7 +127,7 @@ func TestBadRequests(t *testing.T) {
 		"header name":   {Method: "GET", URL: "http://a/", Headers: pack("a b: c")},
 		"header cr":     {Method: "GET", URL: "http://a/", Headers: []byte("a\nb\rc\n")},
 		"header odd":    {Method: "GET", URL: "http://a/", Headers: []byte("a\nb\nc\n")},
-		"upgrade":       {Method: "GET", URL: "http://a/", Headers: pack("upgrade: websocket")},
+		"upgrade":       {Method: "GET", URL: "http://a/", Headers: pack("upgrade: h2c")},
 		"short upload":  {Method: "POST", URL: "http://a/", Length: 10},
 		"long upload":   {Method: "POST", URL: "http://a/", Length: 2},
 		"unclosed host": {Method: "GET", URL: "http://[::1/"},

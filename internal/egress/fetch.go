@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"skerry/internal/hostproto"
+	"skerry/internal/websocket"
 )
 
 // fetch is one fetch on its way.
@@ -16,6 +17,10 @@ type fetch struct {
 	ctx    context.Context
 	from   Source
 	mode   hostproto.Redirect
+
+	// upgrade: a WebSocket is asked for; compress: with compression, if the server likes; key is that of the handshake under way.
+	upgrade, compress bool
+	key               string
 
 	method string
 	url    *url.URL
@@ -43,6 +48,14 @@ func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostp
 		return
 	}
 	f.from.identify(f.header)
+	if websocket.IsUpgrade(f.header) {
+		if f.method != http.MethodGet || body != nil {
+			err = fail(hostproto.CallCodeRefused, "a request for a WebSocket is a GET request without a body")
+			return
+		}
+		f.upgrade = true
+		f.compress = strings.Contains(f.header.Get("Sec-Websocket-Extensions"), "permessage-deflate")
+	}
 	if body != nil {
 		hold := int64(-1)
 		if f.mode == hostproto.RedirectFollow {
@@ -83,6 +96,9 @@ func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostp
 }
 
 func (f *fetch) send() (*http.Response, error) {
+	if f.upgrade {
+		f.key = websocket.Offer(f.header, f.compress)
+	}
 	req := &http.Request{Method: f.method, URL: f.url, Host: f.url.Host, Header: f.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if f.upload != nil {
 		f.upload.attach(req)
@@ -149,11 +165,17 @@ func sameOrigin(a, b *url.URL) bool {
 // answer makes the result of the last response.
 func (f *fetch) answer(resp *http.Response, redirected bool) (hostproto.FetchResult, io.ReadCloser, int64, error) {
 	body, length := resp.Body, resp.ContentLength
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		var err error
+		if body, err = f.socket(resp); err != nil {
+			return hostproto.FetchResult{}, nil, 0, err
+		}
+	}
 	none := f.method == http.MethodHead || resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusResetContent || resp.StatusCode == http.StatusNotModified
 	if none {
 		discard(resp)
 		body, length = nil, 0
-	} else if decoder := decoderOf(resp); decoder != nil {
+	} else if decoder := decoderOf(resp); decoder != nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		body, length = &decodedBody{from: body, open: decoder, window: f.client.limits.DecodeWindow}, -1
 		resp.Header.Del("Content-Encoding")
 		resp.Header.Del("Content-Length")
@@ -168,7 +190,7 @@ func (f *fetch) answer(resp *http.Response, redirected bool) (hostproto.FetchRes
 	final := *f.url
 	final.Fragment, final.RawFragment = "", ""
 	result := hostproto.FetchResult{Status: uint16(resp.StatusCode), StatusText: statusText(resp), URL: urlText(&final), Redirected: redirected, Headers: packed}
-	if body != nil {
+	if _, socket := body.(*Socket); body != nil && !socket {
 		body = &download{ctx: f.ctx, host: f.host(), from: body}
 	}
 	return result, body, length, nil

@@ -34,8 +34,8 @@ func requestHeader(packed []byte) (http.Header, error) {
 			}
 			switch key := http.CanonicalHeaderKey(name); {
 			case dropped[key]:
-			case key == "Upgrade":
-				return nil, fail(hostproto.CallCodeUnsupported, "outbound WebSocket and other upgrades are not supported yet")
+			case key == "Upgrade" && !strings.EqualFold(value, "websocket"):
+				return nil, fail(hostproto.CallCodeUnsupported, "the only upgrade that can be asked for is websocket, not %.32q", value)
 			case key == "User-Agent":
 				h[key] = []string{value}
 			default:

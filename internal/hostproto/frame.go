@@ -51,8 +51,11 @@ func (e *FrameError) Error() string {
 
 // PayloadMax is the most bytes the payload of a message of this type may have.
 func (t MessageType) PayloadMax() int {
-	if t == TypeStreamData {
+	switch t {
+	case TypeStreamData:
 		return StreamDataMax
+	case TypeSocketData:
+		return SocketDataMax
 	}
 	return FramePayloadMax
 }

@@ -35,6 +35,7 @@ const (
 	AboutEvent
 	AboutCall
 	AboutStream
+	AboutSocket
 	AboutSequence
 )
 

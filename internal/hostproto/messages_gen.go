@@ -5,17 +5,23 @@ package hostproto
 import "encoding/binary"
 
 // Protocol is the number that Hello and Ready carry.
-const Protocol = 1
+const Protocol = 2
 
 // The limits of the protocol, in bytes.
 const (
-	FramePayloadMax = 1048576
-	HeadersMax      = 131072
-	LogTextMax      = 16384
-	StackTextMax    = 65536
-	StreamDataMax   = 65536
-	StreamWindow    = 262144
-	WorkerDataMax   = 134217728
+	FramePayloadMax  = 1048576
+	HeadersMax       = 131072
+	LogTextMax       = 16384
+	SocketDataMax    = 65536
+	SocketMessageMax = 33554432
+	SocketPieceCost  = 64
+	SocketReasonMax  = 123
+	SocketUnsentMax  = 67108864
+	SocketWindow     = 262144
+	StackTextMax     = 65536
+	StreamDataMax    = 65536
+	StreamWindow     = 262144
+	WorkerDataMax    = 134217728
 )
 
 // CallCode is an enumeration of the protocol. How a host call ended. ok carries a result; the others become a JavaScript error.
@@ -290,6 +296,35 @@ func (v Redirect) String() string {
 	return "unknown"
 }
 
+// SocketKind is an enumeration of the protocol. What a WebSocket message carries. Text is UTF-8.
+type SocketKind uint8
+
+// The values of SocketKind.
+const (
+	SocketKindText   SocketKind = 0
+	SocketKindBinary SocketKind = 1
+)
+
+// Valid says whether the value belongs to the enumeration.
+func (v SocketKind) Valid() bool {
+	switch v {
+	case SocketKindText, SocketKindBinary:
+		return true
+	}
+	return false
+}
+
+// String is the name of the value in the schema.
+func (v SocketKind) String() string {
+	switch v {
+	case SocketKindText:
+		return "text"
+	case SocketKindBinary:
+		return "binary"
+	}
+	return "unknown"
+}
+
 // The types of the control messages.
 const (
 	TypeHello        MessageType = 1
@@ -314,6 +349,9 @@ const (
 	TypeStatsRequest MessageType = 20
 	TypeStats        MessageType = 21
 	TypeFatal        MessageType = 22
+	TypeSocketData   MessageType = 23
+	TypeSocketClose  MessageType = 24
+	TypeSocketCredit MessageType = 25
 )
 
 // messages is indexed by MessageType. An entry without a name is no message.
@@ -340,6 +378,9 @@ var messages = [...]messageInfo{
 	TypeStatsRequest: {name: "StatsRequest", from: FromSupervisor, about: AboutSequence, idOptional: false},
 	TypeStats:        {name: "Stats", from: FromHost, about: AboutSequence, idOptional: false},
 	TypeFatal:        {name: "Fatal", from: FromHost, about: AboutNone, idOptional: false},
+	TypeSocketData:   {name: "SocketData", from: FromSupervisor | FromHost, about: AboutSocket, idOptional: false},
+	TypeSocketClose:  {name: "SocketClose", from: FromSupervisor | FromHost, about: AboutSocket, idOptional: false},
+	TypeSocketCredit: {name: "SocketCredit", from: FromSupervisor | FromHost, about: AboutSocket, idOptional: false},
 }
 
 // Module: One module; offsets count from the start of the worker's accumulated WorkerData.
@@ -627,13 +668,14 @@ func DecodeCancel(b []byte) (Cancel, error) {
 	return m, r.done()
 }
 
-// Response: At most once per event. stream 0: body is all of it. Odd: the host's stream follows. Even: that stream of the supervisor is spliced.
+// Response: At most once per event. stream 0: body is all of it. Odd: the host's stream follows. Even: that stream of the supervisor is spliced. socket is 0 unless status is 101: odd, one that the host opens; even, one of the supervisor's, which is spliced.
 type Response struct {
 	Status     uint16
 	StatusText string
 	Headers    []byte
 	Stream     uint32
 	Length     int64
+	Socket     uint32
 	Body       []byte
 }
 
@@ -646,6 +688,7 @@ func (m Response) AppendTo(b []byte) []byte {
 	b = append(b, m.Headers...)
 	b = binary.LittleEndian.AppendUint32(b, m.Stream)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Length))
+	b = binary.LittleEndian.AppendUint32(b, m.Socket)
 	b = append(b, m.Body...)
 	return b
 }
@@ -662,6 +705,7 @@ func DecodeResponse(b []byte) (Response, error) {
 	m.Headers = r.bytes("headers")
 	m.Stream = r.u32("stream")
 	m.Length = r.i64("length")
+	m.Socket = r.u32("socket")
 	m.Body = r.rest("body")
 	return m, r.done()
 }
@@ -748,12 +792,13 @@ func DecodeCall(b []byte) (Call, error) {
 	return m, r.done()
 }
 
-// CallResult: Exactly once per Call unless the event has ended. stream is a download body, 0 if none.
+// CallResult: Exactly once per Call unless the event has ended. stream is a download body, 0 if none; socket a WebSocket, 0 if none.
 type CallResult struct {
 	Code    CallCode
 	Message string
 	Stream  uint32
 	Length  int64
+	Socket  uint32
 	Result  []byte
 }
 
@@ -764,6 +809,7 @@ func (m CallResult) AppendTo(b []byte) []byte {
 	b = append(b, m.Message...)
 	b = binary.LittleEndian.AppendUint32(b, m.Stream)
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Length))
+	b = binary.LittleEndian.AppendUint32(b, m.Socket)
 	b = append(b, m.Result...)
 	return b
 }
@@ -782,6 +828,7 @@ func DecodeCallResult(b []byte) (CallResult, error) {
 	m.Message = r.str("message")
 	m.Stream = r.u32("stream")
 	m.Length = r.i64("length")
+	m.Socket = r.u32("socket")
 	m.Result = r.rest("result")
 	return m, r.done()
 }
@@ -1080,6 +1127,85 @@ func DecodeFatal(b []byte) (Fatal, error) {
 	return m, r.done()
 }
 
+// SocketData: A piece of a WebSocket message, at most socket_data_max bytes of payload. All pieces of a message have its kind, the last one is final. A piece costs its bytes and socket_piece_cost of credit.
+type SocketData struct {
+	Kind  SocketKind
+	Final bool
+	Data  []byte
+}
+
+// AppendTo appends the fields as they stand on the wire.
+func (m SocketData) AppendTo(b []byte) []byte {
+	b = append(b, uint8(m.Kind))
+	b = appendBool(b, m.Final)
+	b = append(b, m.Data...)
+	return b
+}
+
+// Type is TypeSocketData.
+func (SocketData) Type() MessageType { return TypeSocketData }
+
+// DecodeSocketData reads a payload. Byte fields of the result alias b. The error is a *DecodeError.
+func DecodeSocketData(b []byte) (SocketData, error) {
+	var m SocketData
+	r := reader{b: b, message: "SocketData"}
+	m.Kind = SocketKind(r.u8("kind"))
+	if !m.Kind.Valid() {
+		r.fail("kind", BadEnum)
+	}
+	m.Final = r.bool("final")
+	m.Data = r.rest("data")
+	return m, r.done()
+}
+
+// SocketClose: The sender's last word: a Close frame (1005: one without a code), or 1006 if there is or shall be no connection; then reason says why.
+type SocketClose struct {
+	Code   uint16
+	Reason string
+}
+
+// AppendTo appends the fields as they stand on the wire.
+func (m SocketClose) AppendTo(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint16(b, m.Code)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.Reason)))
+	b = append(b, m.Reason...)
+	return b
+}
+
+// Type is TypeSocketClose.
+func (SocketClose) Type() MessageType { return TypeSocketClose }
+
+// DecodeSocketClose reads a payload. Byte fields of the result alias b. The error is a *DecodeError.
+func DecodeSocketClose(b []byte) (SocketClose, error) {
+	var m SocketClose
+	r := reader{b: b, message: "SocketClose"}
+	m.Code = r.u16("code")
+	m.Reason = r.str("reason")
+	return m, r.done()
+}
+
+// SocketCredit: That much more may be sent.
+type SocketCredit struct {
+	Bytes uint32
+}
+
+// AppendTo appends the fields as they stand on the wire.
+func (m SocketCredit) AppendTo(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, m.Bytes)
+	return b
+}
+
+// Type is TypeSocketCredit.
+func (SocketCredit) Type() MessageType { return TypeSocketCredit }
+
+// DecodeSocketCredit reads a payload. Byte fields of the result alias b. The error is a *DecodeError.
+func DecodeSocketCredit(b []byte) (SocketCredit, error) {
+	var m SocketCredit
+	r := reader{b: b, message: "SocketCredit"}
+	m.Bytes = r.u32("bytes")
+	return m, r.done()
+}
+
 // FetchCall: Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown.
 type FetchCall struct {
 	Method   string
@@ -1220,6 +1346,15 @@ func DecodeMessage(t MessageType, b []byte) (Message, error) {
 		return m, err
 	case TypeFatal:
 		m, err := DecodeFatal(b)
+		return m, err
+	case TypeSocketData:
+		m, err := DecodeSocketData(b)
+		return m, err
+	case TypeSocketClose:
+		m, err := DecodeSocketClose(b)
+		return m, err
+	case TypeSocketCredit:
+		m, err := DecodeSocketCredit(b)
 		return m, err
 	}
 	return nil, &DecodeError{Message: t.String(), Field: "type", Fault: BadEnum}

@@ -253,7 +253,7 @@ func TestVectorPrefixes(t *testing.T) {
 
 func hasRest(m Message) bool {
 	switch m.Type() {
-	case TypeWorkerData, TypeResponse, TypeCall, TypeCallResult, TypeStreamData, TypeCodeCache:
+	case TypeWorkerData, TypeResponse, TypeCall, TypeCallResult, TypeStreamData, TypeCodeCache, TypeSocketData:
 		return true
 	}
 	return false

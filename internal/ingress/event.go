@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"skerry/internal/websocket"
 	"skerry/internal/worker"
 )
 
@@ -38,8 +39,19 @@ type Response struct {
 	// Body, if not nil, is read to its end or closed before. It may have a method Buffered() int that says how many bytes
 	// the next Read can give without waiting.
 	Body io.ReadCloser
+	// Socket is not nil if and only if Status is 101.
+	Socket Socket
 	// Event answers for the rest of the event.
 	Event Event
+}
+
+// Socket is the WebSocket that a worker has answered with. One of its methods is called, once.
+type Socket interface {
+	// Serve carries messages between the worker and the client's connection, which it closes. It returns when that is done. When ctx
+	// ends, the client is told that the server goes away.
+	Serve(ctx context.Context, conn *websocket.Conn)
+	// Drop says that there will be no connection.
+	Drop()
 }
 
 // Event is an event that has answered but may still run.

@@ -8,11 +8,11 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"skerry/internal/ambient"
+	"skerry/internal/websocket"
 	"skerry/internal/worker"
 )
 
@@ -25,6 +25,7 @@ type exchange struct {
 	target  Target
 	seen    Observation
 	start   time.Time
+	socket  bool // the connection has become a WebSocket, whose goroutine ends the exchange
 	duplex  bool // the response began before the request's body was at its end, on HTTP/1
 	lane    laneExchange
 }
@@ -36,7 +37,7 @@ func (x *exchange) recycle() {
 		return
 	}
 	headers := x.headers[:0]
-	x.req, x.resp, x.target, x.seen, x.body, x.duplex = Request{}, Response{}, Target{}, Observation{}, nil, false
+	x.req, x.resp, x.target, x.seen, x.body, x.duplex, x.socket = Request{}, Response{}, Target{}, Observation{}, nil, false, false
 	x.headers = headers
 	x.lane.reset()
 	exchanges.Put(x)
@@ -79,6 +80,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	abort := s.respond(w, r, x)
+	if x.socket {
+		return // the exchange goes on without us
+	}
 	x.seen.Wall = time.Since(x.start)
 	if !abort {
 		s.finishBody(w, r, x)
@@ -109,8 +113,14 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	case r.ContentLength > s.cfg.Limits.BodyBytes:
 		return &Failure{Status: 413, Code: CodeTooLarge, Reason: "the request's body is over the limit"}
 	}
-	if upgrade := r.Header["Upgrade"]; len(upgrade) > 0 && strings.EqualFold(upgrade[0], "websocket") {
-		return &Failure{Status: 501, Code: CodeNotImplemented, Reason: "WebSocket upgrade is not supported yet"}
+	upgrade := websocket.IsUpgrade(r.Header)
+	if upgrade {
+		if status, reason := websocket.Check(r); status != 0 {
+			if status == http.StatusUpgradeRequired {
+				w.Header()["Sec-Websocket-Version"] = []string{"13"}
+			}
+			return &Failure{Status: status, Code: CodeBadRequest, Reason: reason}
+		}
 	}
 	if via := r.Header["Cf-Ew-Via"]; len(via) > 0 {
 		// Whoever forges it can only refuse himself: workers cannot set it, egress does.
@@ -135,6 +145,9 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	x.seen.Ran, x.seen.Worker, x.seen.Version = found.Version, found.Version.Name, found.Version.ID
 
 	packed := appendRequestHeaders(x.headers[:0], r.Header)
+	if upgrade {
+		packed = append(packed, "connection\nUpgrade\nupgrade\nwebsocket\n"...)
+	}
 	packed = appendField(packed, "host", to.authority)
 	if r.TLS != nil {
 		packed = append(packed, "x-forwarded-proto\nhttps\n"...)

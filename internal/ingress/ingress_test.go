@@ -192,7 +192,7 @@ func TestInvalidResponses(t *testing.T) {
 		headers      string
 		expectedCode int
 	}{
-		{"status 0", 0, "", 1101}, {"status 100", 100, "", 1101}, {"status 600", 600, "", 1101}, {"status 101", 101, "", CodeNotImplemented},
+		{"status 0", 0, "", 1101}, {"status 100", 100, "", 1101}, {"status 600", 600, "", 1101}, {"status 101", 101, "", 1101},
 		{"odd", 200, "a\nb\nc\n", 1101}, {"unterminated", 200, "a\nb\nc\nd", 1101}, {"name", 200, "a b\nc\n", 1101}, {"empty name", 200, "\nc\n", 1101},
 		{"cr", 200, "a\nb\rset-cookie: x\n", 1101}, {"nul", 200, "a\nb\x00\n", 1101}, {"trailer prefix", 200, "trailer:x\nb\n", 1101},
 		{"upper case", 200, "Transfer-Encoding\nchunked\n", 1101},
@@ -467,7 +467,7 @@ func TestLimits(t *testing.T) {
 		{"connect", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, false, ""},
 		{"trace", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405, false, ""},
 		{"options star", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 200, true, ""},
-		{"websocket", "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 501, false, "error code: 1501\nWebSocket"},
+		{"websocket", "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 426, false, "error code: 1400\nthe only version of WebSocket"},
 		{"absolute form", "GET http://b/x HTTP/1.1\r\nHost: a\r\n\r\n", 200, true, ""},
 		{"absolute form, other scheme", "GET https://b/x HTTP/1.1\r\nHost: a\r\n\r\n", 421, false, ""},
 		{"absolute form, userinfo", "GET http://u@b/x HTTP/1.1\r\nHost: a\r\n\r\n", 400, false, ""},

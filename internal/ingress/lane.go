@@ -319,7 +319,7 @@ func (c *laneConn) begin(x *exchange, h *laneHead) bool {
 // Responded implements Sink.
 func (x *exchange) Responded(resp *Response) {
 	c := x.lane.conn
-	if resp.Body == nil {
+	if resp.Body == nil && resp.Socket == nil {
 		if c.state.Or(laneReplying)&laneClosed != 0 {
 			x.clientGone()
 			return

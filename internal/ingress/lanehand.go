@@ -123,6 +123,9 @@ func (s *Server) lost(x *exchange, started Started) {
 	if x.resp.Body != nil {
 		x.resp.Body.Close()
 	}
+	if x.resp.Socket != nil {
+		x.resp.Socket.Drop()
+	}
 	if x.lane.err != nil {
 		s.finish(x, &x.lane.result)
 	} else {

@@ -19,6 +19,10 @@ type Limits struct {
 	WriteStall time.Duration
 	// Streams is the number of concurrent requests on one HTTP/2 connection.
 	Streams int
+	// MessageBytes is the size of a WebSocket message of a client, inflated. Beyond it: close code 1009.
+	MessageBytes int64
+	// SocketStall is how long the client of a WebSocket may take nothing of what there is for it.
+	SocketStall time.Duration
 	// Depth is the number of workers a request may come through. Beyond it: error code 1019.
 	Depth int
 }
@@ -35,6 +39,8 @@ const (
 	DefaultWriteStall   = 2 * time.Minute
 	DefaultStreams      = 250
 	DefaultDepth        = 16
+	DefaultMessageBytes = 32 << 20 // what the Workers platform takes
+	DefaultSocketStall  = 2 * time.Minute
 )
 
 func (l Limits) withDefaults() Limits {
@@ -50,6 +56,12 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Depth, DefaultDepth)
 	if l.BodyBytes == 0 {
 		l.BodyBytes = DefaultBodyBytes
+	}
+	if l.MessageBytes == 0 {
+		l.MessageBytes = DefaultMessageBytes
+	}
+	if l.SocketStall == 0 {
+		l.SocketStall = DefaultSocketStall
 	}
 	if l.ReadHeader == 0 {
 		l.ReadHeader = DefaultReadHeader

@@ -20,6 +20,10 @@ var copyBuffers = sync.Pool{New: func() any { b := make([]byte, copySize); retur
 // respond sends a worker's response. abort: the body broke off, the connection must not look complete.
 func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (abort bool) {
 	resp := &x.resp
+	if resp.Socket != nil {
+		s.upgrade(w, r, x)
+		return false
+	}
 	if failure := checkResponse(w.Header(), resp); failure != nil {
 		if resp.Body != nil {
 			resp.Body.Close()
@@ -109,8 +113,6 @@ func (s *Server) setLength(h http.Header, r *http.Request, resp *Response, heade
 
 func checkResponse(h http.Header, resp *Response) *Failure {
 	switch {
-	case resp.Status == http.StatusSwitchingProtocols:
-		return &Failure{Status: 501, Code: CodeNotImplemented, Reason: "WebSocket upgrade is not supported yet"}
 	case resp.Status < 200 || resp.Status > 599:
 		return invalidResponse("the worker's response has the invalid status " + strconv.Itoa(resp.Status))
 	}

@@ -100,6 +100,9 @@ func (c *call) run(version *worker.Version, slot uint16, op hostproto.CallOp, ar
 		if result.Body != nil {
 			result.Body.Close()
 		}
+		if result.Socket != nil {
+			result.Socket.Close()
+		}
 		if c.upload != nil {
 			c.upload.Close()
 		}
@@ -118,6 +121,20 @@ func (c *call) run(version *worker.Version, slot uint16, op hostproto.CallOp, ar
 	}
 	// The host may use the id again as soon as it has the result, so it goes first.
 	h.forgetCallLocked(c)
+	if result.Socket != nil && m.Code == hostproto.CallCodeOK {
+		if len(h.sockets) >= SocketsMax {
+			h.mu.Unlock()
+			hostproto.Send(h.conn, c.id, hostproto.CallResult{Code: hostproto.CallCodeLimit, Message: "too many WebSockets are open"})
+			end()
+			return
+		}
+		s, _ := h.openSocketLocked(c.ev, h.nextSocketLocked()) // the id is free
+		s.conn, s.release = result.Socket, end
+		h.mu.Unlock()
+		m.Socket = s.id
+		hostproto.Send(h.conn, c.id, m)
+		return
+	}
 	if result.Body == nil || m.Code != hostproto.CallCodeOK {
 		h.mu.Unlock()
 		hostproto.Send(h.conn, c.id, m)

@@ -22,6 +22,8 @@ const (
 	CallsPerEventMax = 1 << 10
 	// CallBytesMax is the number of bytes that the arguments of all calls under way of one host may have.
 	CallBytesMax = 128 << 20
+	// SocketsMax is the number of WebSockets that the workers of one host may have open as clients, or while they serve as many.
+	SocketsMax = 1 << 16
 	// CodeCacheMax is the size in bytes that the code cache of one module may have; a larger one is not kept.
 	CodeCacheMax = 16 << 20
 	// StderrLogMax is how many bytes of a host's standard error go to the log; the rest is counted.
@@ -49,13 +51,15 @@ type timing struct {
 	sample time.Duration
 	// retire is how long a host that has been replaced may go on with its events.
 	retire time.Duration
+	// goodbye is how long the peer of a WebSocket may take to answer a Close frame before its connection is cut.
+	goodbye time.Duration
 	// exit is how long a socket may stay open after its process has gone.
 	exit time.Duration
 }
 
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
-	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, sample: 100 * time.Millisecond,
+	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, goodbye: 5 * time.Second, sample: 100 * time.Millisecond,
 }
 
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.
@@ -152,7 +156,7 @@ type Call struct {
 	Upload io.ReadCloser
 }
 
-// CallResult is the answer to a Call. A Body is closed by the pool.
+// CallResult is the answer to a Call. Body and Socket are closed by the pool.
 type CallResult struct {
 	Code    hostproto.CallCode
 	Message string
@@ -160,4 +164,6 @@ type CallResult struct {
 	Body    io.ReadCloser
 	// Length of Body in bytes, -1 if unknown.
 	Length int64
+	// Socket is a WebSocket that was opened; then there is no Body.
+	Socket MessageConn
 }

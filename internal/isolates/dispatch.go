@@ -28,6 +28,8 @@ func (h *host) handle(f hostproto.Frame) error {
 		return h.onStreamWritten(f)
 	case hostproto.TypeStreamCredit, hostproto.TypeStreamCancel:
 		return h.onStreamRead(f)
+	case hostproto.TypeSocketData, hostproto.TypeSocketClose, hostproto.TypeSocketCredit:
+		return h.onSocket(f)
 	case hostproto.TypeLog:
 		return h.onLog(f)
 	case hostproto.TypeCodeCache:
@@ -95,6 +97,16 @@ func (h *host) onResponse(f hostproto.Frame) error {
 	}
 	r := &ev.resp
 	r.Status, r.StatusText, r.Headers, r.Length = int(m.Status), m.StatusText, m.Headers, m.Length
+	if m.Socket != 0 {
+		socket, what := h.responseSocketLocked(ev, m.Socket)
+		if what != "" {
+			return bad(what)
+		}
+		r.Socket = socket
+		if ev.abandoned && sink == nil {
+			after.add(func() { go socket.Drop() })
+		}
+	}
 	switch {
 	case m.Stream == 0:
 		r.Inline, r.Length = m.Body, int64(len(m.Body))
@@ -131,6 +143,10 @@ func checkResponse(m *hostproto.Response) string {
 	switch {
 	case m.Status < 100 || m.Status > 999:
 		return "has an impossible status"
+	case (m.Status == 101) != (m.Socket != 0):
+		return "has a socket without status 101, or the other way round"
+	case m.Socket != 0 && (m.Stream != 0 || len(m.Body) > 0):
+		return "has a socket and a body"
 	case m.Length < -1:
 		return "has a negative length"
 	case m.Stream != 0 && len(m.Body) > 0:

@@ -39,6 +39,8 @@ type FetchResponse struct {
 	Inline []byte
 	// Body must be read to its end or closed. Its method Buffered says how much the next Read gives without waiting.
 	Body io.ReadCloser
+	// Socket is not nil if and only if Status is 101.
+	Socket Socket
 
 	ev *event
 }
@@ -80,6 +82,7 @@ type event struct {
 	outs    []*outbound // All streams of ours, the request's body among them.
 	ins     []*inbound
 	calls   []*call
+	sockets []*hostSocket
 
 	// started is nil for events of Fetch.
 	started *Started

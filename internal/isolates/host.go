@@ -64,6 +64,9 @@ type host struct {
 
 	callsRunning, callBytes int
 
+	sockets    map[uint32]*hostSocket
+	nextSocket uint32 // The even id given away last.
+
 	workers    map[*version]*hostWorker
 	workerIDs  map[uint32]*hostWorker
 	nextWorker uint32
@@ -100,7 +103,7 @@ func (p *Pool) startHost() (*host, error) {
 	}
 	h := &host{
 		pool: p, proc: proc, conn: conn, page: page, started: time.Now(), ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
-		ins: map[uint32]*inbound{}, calls: map[uint32]*call{}, workers: map[*version]*hostWorker{}, workerIDs: map[uint32]*hostWorker{},
+		ins: map[uint32]*inbound{}, calls: map[uint32]*call{}, sockets: map[uint32]*hostSocket{}, workers: map[*version]*hostWorker{}, workerIDs: map[uint32]*hostWorker{},
 		stats: map[uint32]chan hostproto.Stats{},
 	}
 	p.work.Go(h.run)
@@ -347,6 +350,7 @@ func (h *host) overLocked(ev *event, err error, after *deferred) waking {
 		ev.calls[len(ev.calls)-1].dropLocked(after)
 	}
 	ev.outs, ev.ins = nil, nil
+	h.socketsOverLocked(ev, after)
 	if ev.holds == 0 {
 		h.freeEvents = append(h.freeEvents, ev.id)
 	}

@@ -3,6 +3,7 @@ package isolates
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -35,7 +36,7 @@ func TestOpenFails(t *testing.T) {
 		}}, []string{`"other"`, `"one"`}},
 		{"other protocol", &fleet{setUp: func(_ int, h *fakeHost) {
 			h.ready = func(h *fakeHost) { h.send(0, hostproto.Ready{Protocol: 99}) }
-		}}, []string{"protocol 99", "protocol 1"}},
+		}}, []string{"protocol 99", fmt.Sprintf("protocol %d", hostproto.Protocol)}},
 		{"speaks before Ready", &fleet{setUp: func(_ int, h *fakeHost) {
 			h.ready = func(h *fakeHost) { h.send(1, hostproto.StreamEnd{}) }
 		}}, []string{"before Ready"}},

@@ -56,7 +56,7 @@ var (
 	valueName = regexp.MustCompile(`^[a-z][A-Za-z0-9]*$`)
 	fieldName = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 	bits      = map[string]int{"u8": 8, "u16": 16, "u32": 32, "u64": 64}
-	abouts    = map[string]bool{"none": true, "worker": true, "event": true, "call": true, "stream": true, "sequence": true}
+	abouts    = map[string]bool{"none": true, "worker": true, "event": true, "call": true, "stream": true, "socket": true, "sequence": true}
 	reserved  = map[string]bool{"class": true, "default": true, "delete": true, "new": true, "this": true, "switch": true, "case": true,
 		"int": true, "char": true, "bool": true, "void": true, "struct": true, "enum": true, "namespace": true, "operator": true,
 		"register": true, "signed": true, "unsigned": true, "short": true, "long": true, "float": true, "double": true, "static": true,

@@ -6,8 +6,8 @@ import { Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet } from "./pri
 import type { CallOp } from "./wire.gen.ts";
 
 export interface CallOwner {
-  /** Once. code is a CallCode; stream a download body, 0 if none; length its bytes, -1 if unknown. */
-  result(code: number, message: string, stream: number, length: number, bytes: Uint8Array): void;
+  /** Once. code is a CallCode; stream a download body, 0 if none; length its bytes, -1 if unknown; socket a WebSocket, 0 if none. */
+  result(code: number, message: string, stream: number, length: number, bytes: Uint8Array, socket: number): void;
 }
 
 const calls = new Map<number, CallOwner>();
@@ -31,12 +31,13 @@ export function forgetCall(call: number): void {
 }
 
 /** handlers.callResult */
-export function onCallResult(call: number, code: number, message: string, stream: number, length: number, result: Uint8Array): void {
+export function onCallResult(call: number, code: number, message: string, stream: number, length: number, result: Uint8Array, socket = 0): void {
   const owner = MapPrototypeGet(calls, call);
   if (owner === undefined) {
     if (stream !== 0) native.streamCancel(stream, "not wanted");
+    if (socket !== 0) native.socketClose(socket, 1006, "");
     return;
   }
   MapPrototypeDelete(calls, call);
-  owner.result(code, message, stream, length, result);
+  owner.result(code, message, stream, length, result, socket);
 }

@@ -3,7 +3,7 @@
 // listeners of AbortSignals that fire later) capture and restore it themselves with captureFrame and runInFrame.
 
 import { native } from "./native.ts";
-import { FunctionPrototypeApply, TypeError } from "./primordials.ts";
+import { Error, FunctionPrototypeApply, TypeError } from "./primordials.ts";
 
 /** What one event needs while it runs. One object per event; ended is set when it is over. */
 export interface EventState {
@@ -35,6 +35,32 @@ export function requireEvent(): EventState {
   const event = currentEvent();
   if (event === undefined) throw new TypeError(globalScopeMessage);
   return event;
+}
+
+let hold: (event: EventState) => void = () => {};
+let release: (event: EventState) => void = () => {};
+
+/** Once, at snapshot time: what the two functions below do. */
+export function setHolds(holds: (event: EventState) => void, releases: (event: EventState) => void): void {
+  hold = holds;
+  release = releases;
+}
+
+/** The event does not end before releaseEvent: it has a WebSocket. */
+export function holdEvent(event: EventState): void {
+  hold(event);
+}
+export function releaseEvent(event: EventState): void {
+  release(event);
+}
+
+/** Throws the documented error unless the running code belongs to this event. */
+export function requireOwnEvent(event: EventState): void {
+  if (currentEvent() === event) return;
+  throw new Error(
+    "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. " +
+      "This is a limitation of Cloudflare Workers which allows us to improve overall performance.",
+  );
 }
 
 /** Runs fn in frame and restores the frame that was current. */

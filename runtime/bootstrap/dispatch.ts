@@ -14,7 +14,7 @@ import { type Request, requestFromEvent } from "../web/fetch/request.ts";
 import { Response } from "../web/fetch/response.ts";
 import { writeLog } from "../web/log.ts";
 import { cancelTimersOf, setPlatformTimeout } from "../web/timers.ts";
-import { type AsyncFrame, currentEvent, type EventState } from "./context.ts";
+import { type AsyncFrame, currentEvent, type EventState, setHolds } from "./context.ts";
 import { describeException } from "./errors.ts";
 import { isResponse, respond, type Sending } from "./exchange.ts";
 import { defineEnvironment, env, setConfig } from "./modules.ts";
@@ -319,7 +319,7 @@ function settleFailed(record: EventRecord, e: unknown): void {
   if (record.waiting > 0 && record.outcome === Outcome.exception && !record.passThrough) {
     // Tasks given to waitUntil, such as the report of this very error, go on; the client need not wait for them.
     record.responded = true;
-    native.respond(record.id, 500, "", "content-type\ntext/plain;charset=UTF-8\n", "Internal Server Error", 0, 21);
+    native.respond(record.id, 500, "", "content-type\ntext/plain;charset=UTF-8\n", "Internal Server Error", 0, 21, 0);
   } else if (record.passThrough) return end(record);
   finish(record);
 }
@@ -354,6 +354,17 @@ function forget(record: EventRecord): void {
   cancelTimersOf(record.id);
   endEventResources(record);
 }
+
+setHolds(
+  (event) => {
+    (event as EventRecord).waiting++;
+  },
+  (event) => {
+    const record = event as EventRecord;
+    record.waiting--;
+    finish(record);
+  },
+);
 
 // ---- the end from outside
 

@@ -55,6 +55,8 @@ import { URLSearchParams } from "../web/url-search-params.ts";
 import { URL } from "../web/url.ts";
 import { URLPattern } from "../web/urlpattern/urlpattern.ts";
 import { compileStreaming, instantiateStreaming, setWasmFunctions } from "../web/wasm-streaming.ts";
+import { WebSocketPair } from "../web/websocket/pair.ts";
+import { WebSocket } from "../web/websocket/websocket.ts";
 import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
@@ -138,6 +140,8 @@ const lazyInterfaces = [
   "URL",
   "URLPattern",
   "URLSearchParams",
+  "WebSocket",
+  "WebSocketPair",
   "WritableStream",
   "WritableStreamDefaultController",
   "WritableStreamDefaultWriter",
@@ -248,6 +252,10 @@ function make(name: string): unknown {
       return URLPattern;
     case "URLSearchParams":
       return URLSearchParams;
+    case "WebSocket":
+      return WebSocket;
+    case "WebSocketPair":
+      return WebSocketPair;
     case "WritableStream":
       return WritableStream;
     case "WritableStreamDefaultController":

@@ -9,6 +9,7 @@ import { onStreamCollected, onStreamData, onStreamEnd, onStreamError } from "../
 import { onStreamCancelled, onStreamCredit } from "../web/fetch/outbound.ts";
 import { setReportException } from "../web/events/target.ts";
 import { onTimer } from "../web/timers.ts";
+import { onSocketClosed, onSocketFlushed, onSocketMessage } from "../web/websocket/state.ts";
 import { cancel, eventKilled, fetch, init, rehearse, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
 import { allowWasmFromBytes, installGlobals, prepareGlobals } from "./globals.ts";
@@ -36,13 +37,16 @@ native.setHandlers({
   fetch,
   cancel,
   eventKilled,
-  callResult: (call, code, message, stream, length, result) => onCallResult(call, code, message, stream, length, result),
+  callResult: (call, code, message, stream, length, result, socket) => onCallResult(call, code, message, stream, length, result, socket),
   streamData: (stream, bytes) => onStreamData(stream, bytes),
   streamEnd: (stream) => onStreamEnd(stream),
   streamError: (stream, code, message) => onStreamError(stream, code, message),
   streamCollected: (stream, value) => onStreamCollected(stream, value),
   streamCredit: (stream, credit) => onStreamCredit(stream, credit),
   streamCancelled: (stream, message) => onStreamCancelled(stream, message),
+  socketMessage: (socket, data) => onSocketMessage(socket, data),
+  socketClosed: (socket, code, reason) => onSocketClosed(socket, code, reason),
+  socketFlushed: (socket) => onSocketFlushed(socket),
   timer: (id) => onTimer(id),
   rejectionsDue: () => onRejectionsDue(),
   promiseReject: (type, promise, reason) => onPromiseReject(type, promise, reason),

@@ -40,9 +40,9 @@ export interface Native {
   /**
    * Sends the response of an event; at most once. headers is packed: name LF value LF …, Latin-1.
    * stream 0: body is the whole body (null: none). Odd: a stream from streamOpen that carries the body. Even: splice that inbound stream.
-   * length: bytes of the body, -1 if unknown.
+   * length: bytes of the body, -1 if unknown. socket: 0 unless status is 101; from socketOpen, or that of a call, untouched, which is spliced.
    */
-  respond(event: number, status: number, statusText: string, headers: string, body: string | Uint8Array | null, stream: number, length: number): void;
+  respond(event: number, status: number, statusText: string, headers: string, body: string | Uint8Array | null, stream: number, length: number, socket: number): void;
   /** Ends an event; once. outcome is the protocol's Outcome. The host adds CPU time. */
   eventDone(event: number, outcome: number, passThrough: boolean, message: string, stack: string): void;
   /** Packed request headers (name LF value LF …), Latin-1. */
@@ -68,6 +68,18 @@ export interface Native {
   streamWrite(stream: number, bytes: Uint8Array): number;
   streamEnd(stream: number): void;
   streamReset(stream: number, code: number, message: string): void;
+
+  // ---- WebSockets (host/ops/socket.cc)
+  /** A new socket of this event, for its response. */
+  socketOpen(event: number): number;
+  /** Messages may come, through handlers.socketMessage. */
+  socketAccept(socket: number): void;
+  /** Sends a message. false: the socket has been closed, or more waits to be sent than may wait. */
+  socketSend(socket: number, data: string | ArrayBuffer | ArrayBufferView): boolean;
+  /** The last word, once. code: that of a Close frame; 1005: one without a code; 1006: cut the connection. false: it waits behind what is unsent, handlers.socketFlushed follows. */
+  socketClose(socket: number, code: number, reason: string): boolean;
+  /** Bytes of messages that the network has not taken yet, with what they cost besides. */
+  socketBuffered(socket: number): number;
 
   // ---- time (host/ops/time.cc)
   /** Wall clock in ms since the epoch (fractional). In serve it stands still while code runs. */
@@ -235,8 +247,8 @@ export interface Handlers {
   cancel(event: number, reason: number): void;
   /** The host has ended the event itself (CPU, memory, hang): forget it, call no operation for it. */
   eventKilled(event: number): void;
-  /** code is the protocol's CallCode; message explains a failure. stream is a download body, 0 if none. */
-  callResult(call: number, code: number, message: string, stream: number, length: number, result: Uint8Array): void;
+  /** code is the protocol's CallCode; message explains a failure. stream is a download body, 0 if none; socket a WebSocket that was opened, 0 if none. */
+  callResult(call: number, code: number, message: string, stream: number, length: number, result: Uint8Array, socket: number): void;
 
   streamData(stream: number, bytes: Uint8Array): void;
   streamEnd(stream: number): void;
@@ -246,6 +258,13 @@ export interface Handlers {
   streamCredit(stream: number, credit: number): void;
   /** Outbound: the reader wants no more. */
   streamCancelled(stream: number, message: string): void;
+
+  /** A whole message. */
+  socketMessage(socket: number, data: string | ArrayBuffer): void;
+  /** The other side's last word, after which nothing comes. code is that of its Close frame, 1005 if that had none, 1006 if there is no connection any more; reason then says why. */
+  socketClosed(socket: number, code: number, reason: string): void;
+  /** The last word is said that had to wait. */
+  socketFlushed(socket: number): void;
 
   timer(id: number): void;
   /** type: 0 rejected without handler, 1 handler added afterwards, 2 rejected after being resolved, 3 resolved after being resolved. */

@@ -13,6 +13,12 @@ export const limits = {
   frame_payload_max: 1048576,
   headers_max: 131072,
   log_text_max: 16384,
+  socket_data_max: 65536,
+  socket_message_max: 33554432,
+  socket_piece_cost: 64,
+  socket_reason_max: 123,
+  socket_unsent_max: 67108864,
+  socket_window: 262144,
   stack_text_max: 65536,
   stream_data_max: 65536,
   stream_window: 262144,
@@ -96,6 +102,13 @@ function readRedirect(r: Reader): Redirect {
   if (v !== 0 && v !== 1 && v !== 2) r.fault("bad_enum");
   return v as Redirect;
 }
+
+/** What a WebSocket message carries. Text is UTF-8. */
+export const SocketKind = {
+  text: 0,
+  binary: 1,
+} as const;
+export type SocketKind = 0 | 1;
 
 /** Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown. */
 export interface FetchCall {

@@ -92,6 +92,9 @@ var runtimePlan = plan{
 		}},
 		{name: "urls", modules: []string{"web/url-search-params.ts", "web/url.ts"}, idle: []string{"isURLSearchParams"}},
 		{name: "wasm", modules: []string{"web/wasm-streaming.ts"}},
+		{name: "websockets", modules: []string{
+			"web/websocket/handshake.ts", "web/websocket/pair.ts", "web/websocket/state.ts", "web/websocket/websocket.ts",
+		}, idle: []string{"isWebSocket", "onSocketClosed", "onSocketFlushed", "onSocketMessage"}},
 		{name: "writables", modules: []string{"web/streams/writable-core.ts", "web/streams/writable.ts"}, idle: []string{"writableOf"}},
 	},
 }

@@ -147,6 +147,12 @@ const native: Native = {
   streamEnd: record("streamEnd", undefined),
   streamReset: record("streamReset", undefined),
 
+  socketOpen: record("socketOpen", 1),
+  socketAccept: record("socketAccept", undefined),
+  socketSend: record("socketSend", true),
+  socketClose: record("socketClose", true),
+  socketBuffered: record("socketBuffered", 0),
+
   now: () => epoch + clock,
   monotonic: () => clock,
   timerStart(_event, id, delay) {

@@ -32,6 +32,7 @@ import { Inbound } from "./inbound.ts";
 import { hasIntegrity, matchesIntegrity } from "./integrity.ts";
 import type { Outbound } from "./outbound.ts";
 import { isRequest, Request, type RequestParts, requestParts } from "./request.ts";
+import { makeFetchedSocket } from "../websocket/websocket.ts";
 import { addResource, removeResource, type Resource } from "./resources.ts";
 import { createResponse, isNullBodyStatus, type Response } from "./response.ts";
 import { sendBody } from "./send-body.ts";
@@ -126,7 +127,7 @@ class FetchCallState implements CallOwner, Resource {
     }
   }
 
-  result(code: number, message: string, stream: number, length: number, bytes: Uint8Array): void {
+  result(code: number, message: string, stream: number, length: number, bytes: Uint8Array, socket: number): void {
     this.#answer();
     if (code !== CallCode.ok) {
       this.#release();
@@ -135,6 +136,11 @@ class FetchCallState implements CallOwner, Resource {
       return;
     }
     const head = decodeFetchResult(bytes);
+    if (socket !== 0) {
+      this.#release();
+      this.deferred.resolve(createResponse(head.status, head.status_text, head.headers, head.url === "" ? this.#url : head.url, head.redirected, null, makeFetchedSocket(this.#event, socket)));
+      return;
+    }
     const inbound = stream === 0 ? undefined : new Inbound(stream, length, this.#event);
     if (this.#parts.redirect === "error" && isRedirect(head.status)) {
       this.#release();

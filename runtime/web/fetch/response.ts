@@ -7,6 +7,7 @@ import { JSONStringify, PromiseReject, RangeError, StringPrototypeCharCodeAt, Ty
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toEnum, toUnsignedShort, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { native } from "../../bootstrap/native.ts";
 import { copyHeaders, createHeaders, Headers, makeHeadersImmutable, packHeaders, setDefaultHeader } from "../headers.ts";
+import { isWebSocket, type WebSocket } from "../websocket/websocket.ts";
 import { Body, bodyUnusable, bodyUsed, extractBody, usedError } from "./body.ts";
 import { bodyStream, cloneBody } from "./body-stream.ts";
 import { ARRAY_BUFFER, BLOB, BYTES, consumeBody, FORM_DATA, JSON_VALUE, TEXT } from "./consume.ts";
@@ -32,12 +33,14 @@ export interface ResponseParts {
   body: Body | null;
   /** "" if it was made by the worker. */
   url: string;
+  /** The end of a WebSocket that goes to the client; status is then 101. */
+  webSocket: WebSocket | null;
   /** init.encodeBody was "manual": the body is encoded as its Content-Encoding says already. */
   encoded: boolean;
 }
 
 /** A response that came from outside; its headers cannot be changed. */
-export let createResponse: (status: number, statusText: string, packedHeaders: string, url: string, redirected: boolean, body: Body | null) => Response;
+export let createResponse: (status: number, statusText: string, packedHeaders: string, url: string, redirected: boolean, body: Body | null, webSocket?: WebSocket | null) => Response;
 export let isResponse: (v: unknown) => v is Response;
 export let responseParts: (response: Response) => ResponseParts;
 
@@ -54,6 +57,7 @@ export class Response {
   #body: Body | null = null;
   #cf: unknown = undefined;
   #encoded = false;
+  #webSocket: WebSocket | null = null;
 
   constructor(body: unknown = null, init: unknown = undefined) {
     if (init !== undefined && init !== null) this.#init(init);
@@ -71,13 +75,18 @@ export class Response {
     const webSocket = dict.webSocket;
     if (cf !== undefined && cf !== null) this.#cf = cf;
     if (encodeBody !== undefined) this.#encoded = toEnum(encodeBody, ["automatic", "manual"] as const, "Response: encodeBody") === "manual";
-    if (webSocket !== undefined && webSocket !== null) throw typeError("Response", "webSocket is not supported.");
+    if (webSocket !== undefined && webSocket !== null) {
+      if (!isWebSocket(webSocket)) throw typeError("Response", "webSocket is not a WebSocket.");
+      this.#webSocket = webSocket;
+    }
     if (headers !== undefined) this.#headers = new Headers(headers);
     if (status !== undefined) {
       const code = toUnsignedShort(status, "Response: status");
-      if (code < 200 || code > 599) throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
-      this.#status = code;
+      if (this.#webSocket !== null && code === 101) this.#status = 101;
+      else if (code < 200 || code > 599) throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
+      else this.#status = code;
     }
+    if (this.#webSocket !== null && this.#status !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
     if (statusText !== undefined) {
       const text = toByteString(statusText, "Response: statusText");
       if (!isReasonPhrase(text)) throw typeError("Response", "statusText has a line break or a control character.");
@@ -152,9 +161,8 @@ export class Response {
   get cf(): unknown {
     return this.#cf;
   }
-  get webSocket(): null {
-    void this.#status;
-    return null;
+  get webSocket(): WebSocket | null {
+    return this.#webSocket;
   }
   get body(): object | null {
     const body = this.#body;
@@ -184,6 +192,7 @@ export class Response {
   }
 
   clone(): Response {
+    if (this.#webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
     const body = this.#body;
     if (body !== null && bodyUnusable(body)) throw usedError();
     const made = new Response();
@@ -210,7 +219,7 @@ export class Response {
   }
 
   static {
-    createResponse = (status, statusText, packedHeaders, url, redirected, body) => {
+    createResponse = (status, statusText, packedHeaders, url, redirected, body, webSocket = null) => {
       const made = new Response();
       made.#status = status;
       made.#statusText = statusText;
@@ -220,6 +229,7 @@ export class Response {
       made.#headers = createHeaders(packedHeaders, true);
       made.#immutable = true;
       made.#body = body;
+      made.#webSocket = webSocket;
       return made;
     };
     isResponse = (v): v is Response => isObject(v) && #body in v;
@@ -229,6 +239,7 @@ export class Response {
       headers: response.#headers === undefined ? response.#packed() : packHeaders(response.#headers),
       body: response.#body,
       url: response.#url,
+      webSocket: response.#webSocket,
       encoded: response.#encoded,
     });
   }
