@@ -89,6 +89,13 @@ bin/skerry-host.node: $(HOST_OBJECTS) host/addon.map | bin
 	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS)
 	@mv $@.new $@ # A host that runs keeps the file that it has mapped.
 
+# The same addon with hostile code in it, for the tests of the sandbox.
+build/probe/skerry-host.node: $(HOST_OBJECTS) build/obj/host/test/sandbox_probe.o host/addon.map
+	@mkdir -p $(@D)
+	@echo "link $@"
+	@$(CXX) $(ADDON_FLAGS) -o $@.new $(filter %.o,$^)
+	@mv $@.new $@
+
 bin/node: $(NODE) | bin
 	ln -f $< $@ 2>/dev/null || cp -f $< $@
 	@touch $@
@@ -159,13 +166,13 @@ test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 	$(MAKE) -C host/test CXX=$(CXX) NODE=$(abspath $(NODE)) INCLUDE=$(abspath $(NODE_PACKAGE)/include/node)
 
 .PHONY: test-go
-test-go: build examples/hono/node_modules/.skerry ## Go tests with the race detector, end to end scaled down
+test-go: build build/probe/skerry-host.node examples/hono/node_modules/.skerry ## Go tests with the race detector, end to end scaled down
 	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/hostile)
 	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/... ./test/hostile
 
 # -count=1: the cache of go test does not see that bin/ changed.
 .PHONY: acceptance
-acceptance: build examples/hono/node_modules/.skerry ## End-to-end tests at full size (minutes)
+acceptance: build build/probe/skerry-host.node examples/hono/node_modules/.skerry ## End-to-end tests at full size (minutes)
 	$(GO) test -count=1 -timeout 60m -v ./test/e2e/...
 
 # WPT_ONLY names tests or directories, WPT_FLAGS are flags of test/wpt. `make wpt-compare` runs the same tests on workerd, too.

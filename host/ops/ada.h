@@ -33,13 +33,13 @@ typedef void* ada_url;
 
 ada_url ada_parse(const char* input, size_t length);
 ada_url ada_parse_with_base(const char* input, size_t input_length, const char* base, size_t base_length);
-bool ada_can_parse(const char* input, size_t length);
-bool ada_can_parse_with_base(const char* input, size_t input_length, const char* base, size_t base_length);
 void ada_free(ada_url url);
 bool ada_is_valid(ada_url url);
 
 ada_string ada_get_href(ada_url url);
 ada_owned_string ada_get_origin(ada_url url);
+ada_owned_string ada_idna_to_unicode(const char* input, size_t length);
+ada_owned_string ada_idna_to_ascii(const char* input, size_t length);
 void ada_free_owned_string(ada_owned_string owned);
 const ada_url_components* ada_get_components(ada_url url);
 

@@ -8,8 +8,8 @@ const std::vector<Op>& AllOps() {
   static const std::vector<Op> all = [] {
     std::vector<Op> joined;
     for (std::span<const Op> table :
-         {EventOps(), StreamOps(), SocketOps(), TimeOps(), TaskOps(), TextOps(), DecodeOps(), UrlOps(), RandomOps(),
-          CryptoOps(), CloneOps(), InspectOps(), LazyOps()}) {
+         {EventOps(), StreamOps(), SocketOps(), TimeOps(), TaskOps(), TextOps(), DecodeOps(), CodecOps(), UrlOps(),
+          RandomOps(), CryptoOps(), CloneOps(), InspectOps(), LazyOps()}) {
       joined.insert(joined.end(), table.begin(), table.end());
     }
     return joined;

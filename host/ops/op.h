@@ -17,9 +17,10 @@ struct Op {
   int length;  // Number of parameters.
 };
 
-// Leaf tables: operations that need nothing but V8 (and OpenSSL, Ada, simdutf).
+// Leaf tables: operations that need nothing but V8 (and OpenSSL, Ada, simdutf, zlib, Brotli, Zstandard).
 std::span<const Op> TextOps();
 std::span<const Op> DecodeOps();
+std::span<const Op> CodecOps();
 std::span<const Op> UrlOps();
 std::span<const Op> RandomOps();
 std::span<const Op> CryptoOps();

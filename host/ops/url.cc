@@ -1,6 +1,8 @@
 // URL operations over Ada, and application/x-www-form-urlencoded. Contract: runtime/bootstrap/native.ts, "URL";
 // specification: https://url.spec.whatwg.org/.
+#include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "ada.h"
 #include "args.h"
@@ -52,6 +54,41 @@ class Url {
   ada_url url_;
 };
 
+// Whether a label is what it decodes to, encoded again. Ada's URL parser takes labels for names that do not decode from
+// Punycode at all, or to characters that the encoding would have replaced.
+bool IsEncodedName(std::string_view label) {
+  ada_owned_string decoded = ada_idna_to_unicode(label.data(), label.size());
+  std::string_view name(decoded.data, decoded.length);
+  bool same = false;
+  if (!name.starts_with("xn--")) {
+    ada_owned_string encoded = ada_idna_to_ascii(name.data(), name.size());
+    same = std::string_view(encoded.data, encoded.length) == label;
+    ada_free_owned_string(encoded);
+  }
+  ada_free_owned_string(decoded);
+  return same;
+}
+
+// Whether each label of the host of a special URL that claims to be encoded is, as "domain to ASCII" demands.
+bool HostIsEncoded(const Url& url) {
+  static constexpr std::string_view kSpecial[] = {"http:", "https:", "ws:", "wss:", "ftp:", "file:"};
+  const ada_url_components* c = ada_get_components(url.get());
+  ada_string text = ada_get_href(url.get());
+  std::string_view href(text.data, text.length);
+  if (c->host_end > href.size() || c->host_start > c->host_end) return true;
+  std::string_view host = href.substr(c->host_start, c->host_end - c->host_start);
+  if (host.find("xn--") == std::string_view::npos) return true;
+  if (std::ranges::find(kSpecial, href.substr(0, c->protocol_end)) == std::end(kSpecial)) return true;
+  if (host.starts_with('@')) host.remove_prefix(1);
+  for (;;) {
+    size_t dot = host.find('.');
+    std::string_view label = host.substr(0, dot);
+    if (label.starts_with("xn--") && !IsEncodedName(label)) return false;
+    if (dot == std::string_view::npos) return true;
+    host.remove_prefix(dot + 1);
+  }
+}
+
 // UrlRecord. An href is ASCII: what is not is percent-encoded or punycode.
 void ReturnRecord(const Args& info, const Url& url) {
   Isolate* isolate = info.GetIsolate();
@@ -88,7 +125,7 @@ void UrlParseOp(const Args& info) {
   if (!input) return;
   if (info[1]->IsUndefined()) {
     Url url(ada_parse(input.data(), input.size()));
-    if (url.valid()) ReturnRecord(info, url);
+    if (url.valid() && HostIsEncoded(url)) ReturnRecord(info, url);
     return;
   }
   Local<String> base_text;
@@ -96,7 +133,7 @@ void UrlParseOp(const Args& info) {
   Utf8 base(isolate, base_text);
   if (!base) return;
   Url url(ada_parse_with_base(input.data(), input.size(), base.data(), base.size()));
-  if (url.valid()) ReturnRecord(info, url);
+  if (url.valid() && HostIsEncoded(url)) ReturnRecord(info, url);
 }
 
 void UrlCanParseOp(const Args& info) {
@@ -105,12 +142,16 @@ void UrlCanParseOp(const Args& info) {
   if (!StringArg(info, 0, "urlCanParse", &input_text)) return;
   Utf8 input(isolate, input_text);
   if (!input) return;
-  if (info[1]->IsUndefined()) return info.GetReturnValue().Set(ada_can_parse(input.data(), input.size()));
+  if (info[1]->IsUndefined()) {
+    Url url(ada_parse(input.data(), input.size()));
+    return info.GetReturnValue().Set(url.valid() && HostIsEncoded(url));
+  }
   Local<String> base_text;
   if (!StringArg(info, 1, "urlCanParse", &base_text)) return;
   Utf8 base(isolate, base_text);
   if (!base) return;
-  info.GetReturnValue().Set(ada_can_parse_with_base(input.data(), input.size(), base.data(), base.size()));
+  Url url(ada_parse_with_base(input.data(), input.size(), base.data(), base.size()));
+  info.GetReturnValue().Set(url.valid() && HostIsEncoded(url));
 }
 
 using Setter = bool (*)(ada_url, const char*, size_t);
@@ -141,7 +182,8 @@ void UrlSetOp(const Args& info) {
   Utf8 value(isolate, value_text);
   if (!value) return;
   Url url(ada_parse(href.data(), href.size()));
-  if (url.valid() && kSetters[part](url.get(), value.data(), value.size())) ReturnRecord(info, url);
+  if (url.valid() && kSetters[part](url.get(), value.data(), value.size()) && HostIsEncoded(url))
+    ReturnRecord(info, url);
 }
 
 void UrlOriginOp(const Args& info) {

@@ -63,7 +63,7 @@ const values = {
   protocol: ["https", "https:", "ftp:", "foo", "file", "h\u00e9", "", "wss:junk", "http:"],
   username: ["u", "", "a b", "ü:@/", "\ud800"],
   password: ["p", "", "a:b@c", "%41", "\u0000"],
-  host: ["h2", "h2:90", "h2:", "h2:999999", "", "[::1]:8", "a/b", "a?b", "a@b", "bad host", "H2:080x", "xn--", "\u00df.de"],
+  host: ["h2", "h2:90", "h2:", "h2:999999", "", "[::1]:8", "a/b", "a?b", "a@b", "bad host", "H2:080x", "\u00df.de"],
   hostname: ["h2", "h2:90", "", "[::2]", "a b", "1.2.3.4.", "0x10", "A\tB"],
   port: ["80", "443", "8080", "65536", "", "12x", "x12", " 9", "9\n0", "00021"],
   pathname: ["/a", "a", "", "/../..", "/ü?#", "//x", "\\a\\b", "/a%2fb", "/C:/"],
@@ -102,7 +102,7 @@ test("urlSet: each part of each sample", () => {
 
 test(`urlParse and urlSet: random inputs, seed ${seed}`, () => {
   const r = random(11);
-  const pieces = ["http:", "https:", "file:", "foo:", "//", "/", "\\", "?", "#", "@", ":", "[", "]", "%", "%41", "%zz", ".", "..", "a", "B", "1", "0x", "é", "中", "\u200d", "xn--", "\t", " ", "|", "\ud83d", "😀", "\0"];
+  const pieces = ["http:", "https:", "file:", "foo:", "//", "/", "\\", "?", "#", "@", ":", "[", "]", "%", "%41", "%zz", ".", "..", "a", "B", "1", "0x", "é", "中", "\u200d", "\t", " ", "|", "\ud83d", "😀", "\0"];
   for (let i = 0; i < 20000; i++) {
     let input = r.chance(60) ? r.pick(["http://", "https://h/", "foo:", "file://", "http://u:p@h:1/p?q#f"]) : "";
     for (let n = r.below(8); n > 0; n--) input += r.chance(90) ? r.pick(pieces) : randomString(r, 5);
@@ -121,6 +121,24 @@ test(`urlParse and urlSet: random inputs, seed ${seed}`, () => {
     const after = native.urlSet(record[0], number, value);
     if (after === undefined) assert.equal(url.href, record[0], `${message}, ${parts[number]} = ${show(value)}`);
     else same(after, url, `${message}, ${parts[number]} = ${show(value)}`);
+  }
+});
+
+// Node's Ada takes any text after "xn--" for a name; the standard does not.
+test("urlParse, urlCanParse, urlSet: names that do not decode from Punycode", () => {
+  for (const host of ["xn--", "a.b.c.xn--pokxncvks", "10.0.0.XN--pokxncvks", "xn--a-", "u:p@xn--.example", "xn--99999999", "xn--0"]) {
+    for (const scheme of ["http", "wss", "file"]) {
+      if (scheme === "file" && host.includes("@")) continue;
+      const text = `${scheme}://${host}/p`;
+      assert.equal(native.urlParse(text, undefined), undefined, text);
+      assert.equal(native.urlCanParse(text, undefined), false, text);
+      assert.equal(native.urlCanParse("/q", text), false, text);
+    }
+    assert.equal(native.urlSet("http://before/", 5, host.replace("u:p@", "")), undefined, host);
+  }
+  for (const text of ["http://xn--mnchen-3ya.de/", "http://xn--fiqs8s.xn--0zwm56d/", "http://a.xn--p1ai/", "foo://xn--/", "http://axn--/", "http://h/xn--", "http://xn--@h/"]) {
+    assert.equal(native.urlParse(text, undefined)?.[0], text, text);
+    assert.equal(native.urlCanParse(text, undefined), true, text);
   }
 });
 

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bufio"
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
@@ -222,7 +223,8 @@ func TestRedirects(t *testing.T) {
 		{name: "error", method: "GET", path: "/go?status=302", mode: hostproto.RedirectError, code: hostproto.CallCodeNetwork},
 		{name: "error without redirect", method: "GET", path: "/end", mode: hostproto.RedirectError, expected: seen{"GET", "/end", "", text, auth, cookie}},
 		{name: "20 redirects", method: "GET", path: "/loop?n=20", expected: seen{"GET", "/loop", "", text, auth, cookie}, redirected: true},
-		{name: "21 redirects", method: "GET", path: "/loop?n=21", code: hostproto.CallCodeLimit},
+		{name: "21 redirects", method: "GET", path: "/loop?n=21", code: hostproto.CallCodeNetwork},
+		{name: "empty location", method: "GET", path: "/bad", code: hostproto.CallCodeNetwork},
 		{name: "other scheme", method: "GET", path: "/bad?to=ftp://a/", code: hostproto.CallCodeUnsupported},
 		{name: "data", method: "GET", path: "/bad?to=data:,x", code: hostproto.CallCodeUnsupported},
 		{name: "bad port", method: "GET", path: "/bad?to=http://a:25/", code: hostproto.CallCodeRefused},
@@ -516,5 +518,85 @@ func TestLooseURL(t *testing.T) {
 		if err != nil || u.RequestURI() != expected || u.Hostname() != "a" {
 			t.Errorf("%s: %v, %v", in, u, err)
 		}
+	}
+}
+
+// Goal: values with control characters are sent and received as they are, CR, LF and NUL never. Method: a listener that
+// keeps the bytes of requests, since servers of net/http refuse them, and answers with such values after a 1xx response.
+func TestControlCharactersInHeaderValues(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	const answer = "HTTP/1.1 103 Early Hints\r\nOdd: \x02\r\n\r\nHTTP/1.1 200 OK\r\nOdd: \x01\xff\xfe\x7f\x8bz\r\nContent-Length: 4\r\n\r\nbody"
+	received := make(chan string, 1)
+	serve := func(answer string) {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		var request strings.Builder
+		for line := ""; line != "sent"; {
+			if line, err = in.ReadString('\n'); err != nil && line != "sent" {
+				break
+			}
+			request.WriteString(line)
+			if line == "\r\n" {
+				body := make([]byte, 4)
+				io.ReadFull(in, body)
+				line = string(body)
+				request.WriteString(line)
+			}
+		}
+		received <- request.String()
+		io.WriteString(conn, answer)
+	}
+	url := "http://" + listener.Addr().String() + "/"
+	c := newClient(t, Config{Policy: Local, Limits: Limits{HeaderBytes: 1000}})
+	headers := pack("odd: \x01a\x0b\x7f", "odd: plain", "even: b\tc")
+	go serve(answer)
+	result, body, err := do(t, c, hostproto.FetchCall{Method: "POST", URL: url, Headers: headers}, "sent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := <-received
+	for _, want := range []string{"POST / HTTP/1.1\r\n", "\r\nOdd: \x01a\x0b\x7f\r\nOdd: plain\r\n", "\r\nEven: b\tc\r\n", "\r\n\r\nsent"} {
+		if !strings.Contains(request, want) {
+			t.Errorf("%q was sent, without %q", request, want)
+		}
+	}
+	if odd := unpack(result.Headers)["odd"]; result.Status != 200 || body != "body" || len(odd) != 1 || odd[0] != "\x01\xff\xfe\x7f\x8bz" {
+		t.Errorf("received %d %q %q", result.Status, odd, body)
+	}
+
+	go serve("HTTP/1.1 200 OK\r\nLong: " + strings.Repeat("x", 1000) + "\r\n\r\n")
+	if _, _, err := do(t, c, hostproto.FetchCall{Method: "POST", URL: url, Headers: headers}, "sent"); err == nil {
+		t.Error("a head beyond the limit was read")
+	}
+	<-received
+	for _, value := range []string{"a\rb", "a\x00b"} {
+		if _, _, err := do(t, c, hostproto.FetchCall{Method: "GET", URL: url, Headers: pack("odd: " + value)}, ""); err == nil {
+			t.Errorf("%q was sent", value)
+		}
+	}
+	// The address policy holds here, too.
+	if _, _, err := do(t, newClient(t, Config{}), hostproto.FetchCall{Method: "GET", URL: url, Headers: headers}, ""); err == nil {
+		t.Error("loopback was reached")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		cancel()
+		io.Copy(io.Discard, conn) // until the client closes it
+		conn.Close()
+	}()
+	if _, _, _, err := c.Do(ctx, Source{Worker: "w"}, &hostproto.FetchCall{Method: "GET", URL: url, Headers: headers}, nil); err == nil {
+		t.Error("a cancelled request was answered")
 	}
 }

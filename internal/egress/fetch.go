@@ -72,8 +72,9 @@ func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostp
 		if resp, err = f.send(); err != nil {
 			return
 		}
-		location := resp.Header.Get("Location")
-		if f.mode == hostproto.RedirectManual || !isRedirect(resp.StatusCode) || location == "" {
+		// An empty location is one: the URL itself.
+		locations := resp.Header["Location"]
+		if f.mode == hostproto.RedirectManual || !isRedirect(resp.StatusCode) || len(locations) == 0 {
 			result, download, length, err = f.answer(resp, redirects > 0)
 			if err != nil {
 				resp.Body.Close()
@@ -86,10 +87,10 @@ func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostp
 			return
 		}
 		if redirects == f.client.limits.Redirects {
-			err = fail(hostproto.CallCodeLimit, "too many redirects (limit %d)", f.client.limits.Redirects)
+			err = fail(hostproto.CallCodeNetwork, "too many redirects (limit %d)", f.client.limits.Redirects)
 			return
 		}
-		if err = f.redirect(resp.StatusCode, location); err != nil {
+		if err = f.redirect(resp.StatusCode, locations[0]); err != nil {
 			return
 		}
 	}
@@ -103,7 +104,11 @@ func (f *fetch) send() (*http.Response, error) {
 	if f.upload != nil {
 		f.upload.attach(req)
 	}
-	return f.client.transport.RoundTrip(req.WithContext(f.ctx))
+	req = req.WithContext(f.ctx)
+	if hasOddField(f.header) {
+		return f.client.roundTripOdd(req)
+	}
+	return f.client.transport.RoundTrip(req)
 }
 
 // redirect is "HTTP-redirect fetch" (https://fetch.spec.whatwg.org/#http-redirect-fetch) as far as it concerns a server.

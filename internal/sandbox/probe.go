@@ -77,8 +77,8 @@ func (s *Sandbox) tryOneByOne(present map[string]bool, problems map[string]strin
 	if !present["mount"] {
 		lose("root", "it needs a mount namespace")
 	}
-	if !present["user"] && os.Geteuid() != 0 {
-		lose("identity", "it needs a user namespace, or root")
+	if !present["user"] && (os.Geteuid() != 0 || !mapped("uid_map", nobody) || !mapped("gid_map", nobody)) {
+		lose("identity", "it needs a user namespace, or root where uid 65534 is mapped")
 	}
 	report, err := s.try(present)
 	if err != nil {

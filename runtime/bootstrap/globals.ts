@@ -8,6 +8,7 @@
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
 import { Blob, File } from "../web/blob.ts";
+import { CompressionStream, DecompressionStream } from "../web/compression.ts";
 import { console } from "../web/console.ts";
 import { CryptoKey } from "../web/crypto/key.ts";
 import { SubtleCrypto } from "../web/crypto/subtle.ts";
@@ -97,11 +98,13 @@ const lazyInterfaces = [
   "BroadcastChannel",
   "ByteLengthQueuingStrategy",
   "CloseEvent",
+  "CompressionStream",
   "CountQueuingStrategy",
   "Crypto",
   "CryptoKey",
   "CustomEvent",
   "DOMException",
+  "DecompressionStream",
   "ErrorEvent",
   "Event",
   "EventSource",
@@ -166,6 +169,8 @@ function make(name: string): unknown {
       return ByteLengthQueuingStrategy;
     case "CloseEvent":
       return CloseEvent;
+    case "CompressionStream":
+      return CompressionStream;
     case "CountQueuingStrategy":
       return CountQueuingStrategy;
     case "Crypto":
@@ -176,6 +181,8 @@ function make(name: string): unknown {
       return CustomEvent;
     case "DOMException":
       return DOMException;
+    case "DecompressionStream":
+      return DecompressionStream;
     case "ErrorEvent":
       return ErrorEvent;
     case "Event":

@@ -128,6 +128,18 @@ export interface Native {
   /** String.prototype.toWellFormed for USVString conversion. */
   toUSVString(text: string): string;
 
+  // ---- compression (host/ops/codec.cc)
+  /** A new codec, which is only to be handed back. format: 0 deflate, 1 deflate-raw, 2 gzip, 3 brotli, 4 zstd. Throws RangeError if there is no memory for it. */
+  codecNew(format: number, decompress: boolean): ArrayBuffer;
+  /**
+   * Feeds a codec from the bytes at `from` on, of which it may take only a part, and gives a piece of output, if any.
+   * finish: there is no input after these bytes. Call it again while there is input left or status is 1.
+   * status: 0 wants input, 1 has more output, 2 the format's end was reached, 3 the input is not valid, 4 no memory.
+   */
+  codecStep(codec: ArrayBuffer, bytes: ArrayBufferView | ArrayBuffer, from: number, finish: boolean): [output: Uint8Array | undefined, taken: number, status: number];
+  /** Frees its memory now, not when it is collected. */
+  codecFree(codec: ArrayBuffer): void;
+
   // ---- URL (host/ops/url.cc, Ada)
   urlParse(input: string, base: string | undefined): UrlRecord | undefined;
   urlCanParse(input: string, base: string | undefined): boolean;
@@ -198,8 +210,8 @@ export interface Native {
    * V8's own complaints arrive through fail(message), which must throw.
    */
   structuredClone(value: unknown, transfer: ArrayBuffer[], isHost: (o: object) => boolean, toHost: (o: object) => number, fromHost: (index: number) => object, fail: (message: string) => never): unknown;
-  /** [state: 0 pending 1 fulfilled 2 rejected, value]. */
-  promiseState(promise: Promise<unknown>): [number, unknown];
+  /** [state: 0 pending 1 fulfilled 2 rejected, value, whether a rejection has or had a handler or was marked as handled]. */
+  promiseState(promise: Promise<unknown>): [number, unknown, boolean];
   /** [target, handler] of a Proxy, else undefined. */
   proxyParts(value: object): [unknown, unknown] | undefined;
   /** Entries of a Map, Set, WeakMap, WeakSet or one of their iterators: [entries, isKeyValue]; undefined otherwise. */

@@ -49,6 +49,7 @@ var runtimePlan = plan{
 		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
 		{name: "calls", modules: []string{"bootstrap/calls.ts"}, idle: []string{"onCallResult"}},
 		{name: "clone", modules: []string{"web/structured-clone.ts"}},
+		{name: "compression", modules: []string{"web/compression.ts"}},
 		{name: "console", modules: []string{"web/console.ts"}},
 		{name: "channels", modules: []string{"web/messaging/broadcast.ts", "web/messaging/port.ts"}},
 		{name: "consume", modules: []string{"web/fetch/consume.ts"}},

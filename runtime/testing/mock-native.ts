@@ -51,6 +51,7 @@ export interface Mock {
   timers(): readonly number[];
 }
 
+const codecs = new Map<ArrayBuffer, { decompress: boolean; left: number; value: number }>();
 const decodings: Uint8Array[][] = [];
 // The encodings of the tests by their lines in web/encoding-labels.ts.
 const decoderNames: { [number: number]: string } = { 0: "utf-8", 21: "windows-1252", 34: "shift_jis", 37: "utf-16be", 38: "utf-16le" };
@@ -206,6 +207,32 @@ const native: Native = {
       return more ? [undefined, 0, now.length] : undefined;
     }
   },
+  // A toy for tests of streams. Decompressing: a byte n below 100 gives n pieces of one byte n (of 65 536 from 50 on), 0 is the
+  // end, others are not valid. Compressing: each byte gives itself twice, and the end gives a 0.
+  codecNew(format, decompress) {
+    const codec = new ArrayBuffer(8);
+    codecs.set(codec, { decompress, left: 0, value: 0 });
+    mock.calls.push(["codecNew", format, decompress]);
+    return codec;
+  },
+  codecStep(codec, bytes, from, finish) {
+    const c = codecs.get(codec)!;
+    const input = bytesOf(bytes);
+    let taken = 0;
+    if (c.left === 0 && from < input.length) {
+      c.value = input[from]!;
+      c.left = c.decompress ? c.value : 2;
+      taken = 1;
+      if (c.decompress && c.value === 0) return [undefined, 1, 2];
+      if (c.decompress && c.value >= 100) return [undefined, 1, 3];
+    }
+    if (c.left > 0) return [new Uint8Array(c.decompress && c.value >= 50 ? 65536 : 1).fill(c.value), taken, --c.left > 0 ? 1 : 0];
+    return finish && !c.decompress ? [new Uint8Array(1), 0, 2] : [undefined, 0, 0];
+  },
+  codecFree(codec) {
+    codecs.delete(codec);
+    mock.calls.push(["codecFree"]);
+  },
   isLatin1: (text) => /^[\u0000-\u00ff]*$/.test(text),
   atob(text) {
     try {
@@ -276,9 +303,9 @@ const native: Native = {
   // The settled value cannot be read from plain JavaScript without waiting: only the state is right.
   promiseState(promise) {
     const text: string = util.inspect(promise, { depth: 0, customInspect: false });
-    if (text.includes("<pending>")) return [0, undefined];
-    if (text.includes("<rejected>")) return [2, undefined];
-    return [1, undefined];
+    if (text.includes("<pending>")) return [0, undefined, false];
+    if (text.includes("<rejected>")) return [2, undefined, false];
+    return [1, undefined, false];
   },
   proxyParts: () => undefined,
   previewEntries(value) {

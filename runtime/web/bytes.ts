@@ -1,7 +1,7 @@
 // Byte helpers of the web layer that touch nothing a worker may have replaced.
 
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
+import { ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
 import { isArrayBuffer } from "../bootstrap/webidl.ts";
 
 /** A copy of the bytes of a BufferSource. A detached one gives none. */
@@ -10,6 +10,11 @@ export function copyBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array {
   const length = viewByteLength(source);
   if (length === 0) return new Uint8Array(0);
   return new Uint8Array(new Uint8Array(viewBuffer(source), viewByteOffset(source), length));
+}
+
+/** Bytes of a BufferSource; 0 for a detached one. */
+export function lengthOf(source: ArrayBuffer | ArrayBufferView): number {
+  return isArrayBuffer(source) ? ArrayBufferPrototypeGetByteLength(source) : viewByteLength(source);
 }
 
 /** A view of part of bytes, without a copy. */

@@ -1,20 +1,24 @@
 // What is around a test in its worker: the runner puts this text and, in place of the last line, the scripts of the test into
 // one script in service worker syntax. Not strict: the scripts choose for themselves.
 ((config, scripts, expressions) => {
-  const { addEventListener: listen, JSON, Map, Promise, Proxy, Reflect, Request, Response, String, URL, setTimeout } = globalThis;
+  const { addEventListener: listen, JSON, Map, Object, Promise, Proxy, Reflect, Request, Response, String, URL, setTimeout } = globalThis;
   const { stringify } = JSON;
 
   // The tests expect a scope with a base URL. A platform without one gets what follows from it: `location`, and relative
   // URLs that are made absolute before the platform sees them. Nothing else of the platform is touched.
-  const location = new URL(config.location);
+  const base = new URL(config.location);
+  const location = { toString: () => base.href };
+  for (const part of ["href", "origin", "protocol", "host", "hostname", "port", "pathname", "search", "hash"]) location[part] = base[part];
   function absolute(input, scheme) {
-    if (typeof input !== "string") return input;
+    if (typeof input === "symbol" || input instanceof Request) return input;
+    let text;
     try {
-      new URL(input);
+      text = String(input);
+      new URL(text);
       return input;
     } catch {}
     try {
-      const url = new URL(input, location);
+      const url = new URL(text, base);
       if (scheme !== undefined) url.protocol = scheme;
       return url.href;
     } catch {
@@ -50,12 +54,23 @@
     Reflect.defineProperty(owner, name, { writable: true, configurable: true, enumerable: descriptor === undefined || descriptor.enumerable, value });
   }
   function installBase() {
-    install("location", location);
+    install("location", Object.freeze(location));
     functionWithBase(Response, "redirect");
     constructorWithBase("Request");
     constructorWithBase("EventSource");
-    constructorWithBase("WebSocket", location.protocol === "https:" ? "wss:" : "ws:");
+    constructorWithBase("WebSocket", base.protocol === "https:" ? "wss:" : "ws:");
     functionWithBase(globalThis, "fetch");
+  }
+
+  // What a script declares at its top level is to be a property of the global object: an accessor, so that no assignment is
+  // missed. The runner has only seen how lines begin. Before the script runs, type() tells what it does declare: it throws for
+  // let, const and class, and a function is there already, and is not the one that another script has declared.
+  function expose(name, keyword, type, get, set) {
+    try {
+      const found = type();
+      if (keyword === "function" ? found !== "function" || (name in globalThis && get() === globalThis[name]) : keyword !== "var") return;
+    } catch {}
+    Reflect.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: true });
   }
 
   // The scopes of workers have this; what a test names is part of the worker already and has been run.
@@ -96,7 +111,8 @@
         try {
           // testharness.js is to run as in a shell, whatever the global scope of the platform says that it is: there are
           // no messages between this scope and the runner.
-          script.call(globalThis, none, none, none, none);
+          if (i === 0) script.call(globalThis, none, none, none, none);
+          else script.call(globalThis, expose);
         } catch (error) {
           failed = error ?? new Error(String(error));
           if (!begun) resolve({ status: 1, message: "", tests: [] });

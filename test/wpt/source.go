@@ -126,8 +126,9 @@ var (
 	comments   = regexp.MustCompile(`^(?:\s+|//[^\n]*\n|/\*(?s:.*?)\*/)+`)
 	strictness = regexp.MustCompile(`^["']use strict["']`)
 	// Names that a script declares at its top level. Other scripts see them, so they must be properties of the global object.
-	// By the layout of the tests such a declaration begins its line; one list of names or one pattern is understood.
-	declared = regexp.MustCompile(`(?m)^(?:(?:async\s+)?function\s*\*?\s*|class\s+)([\w$]+)|^(?:const|let|var)\s+(?:([\w$]+(?:\s*,\s*[\w$]+)*)\s*(?:=|;|$)|\{([\w$\s,:]+)\}\s*=|\[([\w$\s,]+)\]\s*=)`)
+	// By the layout of the tests such a declaration begins its line; one list of names or one pattern is understood. What
+	// begins its line inside a function is found out when the script runs.
+	declared = regexp.MustCompile(`(?m)^(?:async\s+)?(function|class|const|let|var)\b\s*\*?\s*(?:([\w$]+(?:\s*,\s*[\w$]+)*)\s*(?:=|;|\(|\{|extends|$)|\{([\w$\s,:]+)\}\s*=|\[([\w$\s,]+)\]\s*=)`)
 )
 
 // writeScript writes a function that does what the script does. A function, because the runner's workers may run code only
@@ -140,19 +141,24 @@ func writeScript(out *bytes.Buffer, name, body string) {
 	if name == harnessScript {
 		fmt.Fprintf(out, "function (DedicatedWorkerGlobalScope, SharedWorkerGlobalScope, ServiceWorkerGlobalScope, WorkerGlobalScope) { %s// %s\n", head, name)
 	} else {
-		fmt.Fprintf(out, "function () { %s// %s\n", head, name)
-		seen := make(map[string]bool)
-		for _, match := range declared.FindAllStringSubmatch(body, -1) {
-			for _, id := range strings.FieldsFunc(match[1]+match[2]+local(match[3])+match[4], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' }) {
-				if !seen[id] {
-					seen[id] = true
-					fmt.Fprintf(out, "Object.defineProperty(globalThis, %q, { get() { return %s; }, set(value) { %s = value; }, configurable: true, enumerable: true });\n", id, id, id)
-				}
-			}
-		}
+		fmt.Fprintf(out, "function ($expose) { %s// %s\n", head, name)
+		writeGlobals(out, body)
 	}
 	out.WriteString(body)
 	out.WriteString("\n},\n")
+}
+
+// writeGlobals makes what a script declares visible to others.
+func writeGlobals(out *bytes.Buffer, body string) {
+	seen := make(map[string]bool)
+	for _, match := range declared.FindAllStringSubmatch(body, -1) {
+		for _, id := range strings.FieldsFunc(match[2]+local(match[3])+match[4], func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' }) {
+			if !seen[id] {
+				seen[id] = true
+				fmt.Fprintf(out, "$expose(%q, %q, () => typeof %s, () => %s, (value) => { %s = value; });\n", id, match[1], id, id, id)
+			}
+		}
+	}
 }
 
 // local returns the names that an object pattern declares: "b, d" of "a: b, d".

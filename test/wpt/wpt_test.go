@@ -96,9 +96,9 @@ func TestGenerate(t *testing.T) {
 	at := -1
 	for _, want := range []string{
 		`"location":"http://localhost:1/url/x.worker.js"`, `"limit":20000,"imported":["/resources/testharness.js","./b.js"],"done":false`,
-		"// /resources/testharness.js\nharness;", `function () { "use strict"; // /common/a.js`,
-		`"one", {`, `"two", {`, `"three", {`, `"five", {`, `"six", {`, `"seven", {`, `"Eight", {`, `"nine", {`,
-		"function () { // /url/b.js", "function () { // /url/x.worker.js", "done();",
+		"// /resources/testharness.js\nharness;", `function ($expose) { "use strict"; // /common/a.js`,
+		`"one", "function", ()`, `"two", "function", ()`, `"three", "const", ()`, `"five", "const", ()`, `"six", "let", ()`, `"seven", "let", ()`, `"Eight", "class", ()`, `"nine", "var", ()`,
+		"function ($expose) { // /url/b.js", "function ($expose) { // /url/x.worker.js", "done();",
 	} {
 		next := strings.Index(text, want)
 		if next <= at {
@@ -106,7 +106,7 @@ func TestGenerate(t *testing.T) {
 		}
 		at = next
 	}
-	for _, unwanted := range []string{`"inner"`, `"four"`, `"two", {}`} {
+	for _, unwanted := range []string{`"inner"`, `"four"`, `"extends"`} {
 		if strings.Contains(text, unwanted) {
 			t.Errorf("the worker has %s", unwanted)
 		}

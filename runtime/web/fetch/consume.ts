@@ -38,6 +38,9 @@ export type BodyKind = typeof TEXT | typeof JSON_VALUE | typeof ARRAY_BUFFER | t
 export function consumeBody(body: Body | null, kind: BodyKind, headers: Headers | undefined): Promise<unknown> {
   if (body === null) return settle(kind, "", headers);
   if (bodyUnusable(body)) return PromiseReject(usedError());
+  const given = body.source;
+  // What never came cannot be used up: each attempt to read it fails alike.
+  if (isInbound(given) && given.broken && body.stream === undefined) return PromiseReject(given.error);
   const source = takeSource(body);
   if (source === undefined) {
     const result = new Consumption(kind, headers);

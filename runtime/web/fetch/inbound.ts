@@ -67,6 +67,13 @@ export class Inbound implements Resource {
   get finished(): boolean {
     return this.#state === DONE;
   }
+  /** It ended with an error, which is error. */
+  get broken(): boolean {
+    return this.#state === FAILED;
+  }
+  get error(): unknown {
+    return this.#error;
+  }
 
   /** Gathers the whole body. Only while nothing has been read. */
   collect(text: boolean, sink: BodySink): void {

@@ -43,11 +43,17 @@ export function matchesIntegrity(bytes: Uint8Array, integrity: string): boolean 
   for (let i = 0; i < items.length; i++) if (items[i]!.strength > strongest) strongest = items[i]!.strength;
   const digest = native.digest(names[strongest]!, bytes);
   if (digest === undefined) return false;
-  const actual = native.btoa(native.latin1Decode(new Uint8Array(digest)));
+  const actual = withoutPadding(native.btoa(native.latin1Decode(new Uint8Array(digest)))!);
   for (let i = 0; i < items.length; i++) {
     const item = items[i]!;
-    // base64url is accepted too.
-    if (item.strength === strongest && StringPrototypeReplaceAll(StringPrototypeReplaceAll(item.digest, "-", "+"), "_", "/") === actual) return true;
+    // base64url is accepted too, and padding may be missing.
+    if (item.strength === strongest && withoutPadding(StringPrototypeReplaceAll(StringPrototypeReplaceAll(item.digest, "-", "+"), "_", "/")) === actual) return true;
   }
   return items.length === 0;
+}
+
+function withoutPadding(base64: string): string {
+  let end = base64.length;
+  while (end > 0 && base64[end - 1] === "=") end--;
+  return StringPrototypeSlice(base64, 0, end);
 }

@@ -76,6 +76,16 @@ export class Transform {
     return this.#readableController.desiredSize;
   }
 
+  /** Whether the readable side still takes chunks. */
+  get canEnqueue(): boolean {
+    return this.#readableController.canCloseOrEnqueue;
+  }
+
+  /** For algorithms that make many chunks of one: fulfilled when the readable side wants the next or is over, undefined if that is so now. */
+  get wanted(): Promise<undefined> | undefined {
+    return this.#backpressure && this.canEnqueue ? this.#backpressureChange.promise : undefined;
+  }
+
   /** TransformStreamDefaultControllerEnqueue */
   enqueue(chunk: unknown): void {
     const controller = this.#readableController;
@@ -206,7 +216,10 @@ export class Transform {
 
   /** TransformStreamDefaultSourceCancelAlgorithm */
   #sourceCancel(reason: unknown): Promise<undefined> {
-    if (this.#finish !== undefined) return this.#finish.promise;
+    if (this.#finish !== undefined) {
+      this.#unblockWrite(); // A flush may wait for `wanted`.
+      return this.#finish.promise;
+    }
     const finish = (this.#finish = newDeferredFast<undefined>());
     const cancel = this.#cancel;
     const cancelled = promiseCall(() => cancel?.(reason));

@@ -62,6 +62,35 @@ func Binary(t testing.TB) string {
 // system call that is missing in the host's list.
 const sandboxVariable = "SKERRY_TEST_SANDBOX"
 
+// Hostile is an installation whose hosts can be told to try system calls: see host/test/sandbox_probe.cc. It returns the path of its
+// skerry. Without that addon the test is skipped.
+func Hostile(t testing.TB) string {
+	t.Helper()
+	binary, dir := Binary(t), t.TempDir()
+	addon := filepath.Join(Repository(t), "build", "probe", "skerry-host.node")
+	if _, err := os.Stat(addon); err != nil {
+		t.Skip("build/probe is not built: run `make build/probe/skerry-host.node` first, or `make test`, which does")
+	}
+	// Others must be able to look in: a host that root starts is nobody.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{binary, addon, filepath.Join(filepath.Dir(binary), "node"), filepath.Join(filepath.Dir(binary), "runtime.snapshot")} {
+		to := filepath.Join(dir, filepath.Base(path))
+		if os.Link(path, to) == nil {
+			continue
+		}
+		text, err := os.ReadFile(path) // On another file system.
+		if err == nil {
+			err = os.WriteFile(to, text, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, filepath.Base(binary))
+}
+
 // Server is a running skerry.
 type Server struct {
 	// Addr is where it listens.
@@ -100,13 +129,13 @@ func (l *log) String() string {
 }
 
 // start runs skerry with arguments in dir and stops it when the test ends. It does not wait for an answer.
-func start(t testing.TB, dir, addr string, args ...string) *Server {
+func start(t testing.TB, binary, dir, addr string, args ...string) *Server {
 	t.Helper()
 	s := &Server{Addr: addr, t: t, said: &log{}, exited: make(chan struct{})}
 	if mode := os.Getenv(sandboxVariable); mode != "" {
 		args = append(args, "--sandbox="+mode)
 	}
-	s.cmd = exec.Command(Binary(t), args...)
+	s.cmd = exec.Command(binary, args...)
 	s.cmd.Dir = dir
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
 	if err := s.cmd.Start(); err != nil {

@@ -79,6 +79,9 @@ type Platform struct {
 	Projects map[string]string
 	// Settings are further lines of the configuration file, before the workers.
 	Settings []string
+	// Binary is the skerry to start, Args are further arguments; zero values: the one in bin/, none.
+	Binary string
+	Args   []string
 }
 
 // Serve writes the workers and the configuration and starts `skerry serve`. The caller waits for what it needs.
@@ -87,7 +90,10 @@ func Serve(t testing.TB, p Platform) *Server {
 	dir := t.TempDir()
 	addr, admin := freeAddress(t), freeAddress(t)
 	WriteFile(t, filepath.Join(dir, "skerry.toml"), p.config(t, dir, addr))
-	s := start(t, dir, addr, "serve", "--config", "skerry.toml", "--admin", admin)
+	if p.Binary == "" {
+		p.Binary = Binary(t)
+	}
+	s := start(t, p.Binary, dir, addr, append([]string{"serve", "--config", "skerry.toml", "--admin", admin}, p.Args...)...)
 	s.admin = admin
 	return s
 }
@@ -112,7 +118,7 @@ func (p Platform) config(t testing.TB, dir, addr string) string {
 func ServeConfig(t testing.TB, path string) *Server {
 	t.Helper()
 	addr := freeAddress(t)
-	return start(t, t.TempDir(), addr, "serve", "--config", path, "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--admin", "off")
+	return start(t, Binary(t), t.TempDir(), addr, "serve", "--config", path, "--listen", addr, "--data", filepath.Join(t.TempDir(), "data"), "--admin", "off")
 }
 
 // Dev starts `skerry dev` in a project's directory. The caller waits for what it needs.
@@ -123,5 +129,5 @@ func Dev(t testing.TB, project string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, project, addr, "dev", "--port", port, "--persist-to", t.TempDir())
+	return start(t, Binary(t), project, addr, "dev", "--port", port, "--persist-to", t.TempDir())
 }
