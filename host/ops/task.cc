@@ -26,14 +26,22 @@ void MarkHandled(const Info& info) {
   if (info[0]->IsPromise()) info[0].As<v8::Promise>()->MarkAsHandled();
 }
 
+void IsHandled(const Info& info) {
+  info.GetReturnValue().Set(info[0]->IsPromise() && info[0].As<v8::Promise>()->HasHandler());
+}
+
 void AllowWasmFromBytes(const Info& info) {
   if (WorkerInstance* instance = Caller(info)) instance->AllowWasmFromBytes();
 }
 
 constexpr Op kOps[] = {
-    {"setHandlers", &SetHandlers, 1},     {"enqueueMicrotask", &EnqueueMicrotask, 1},
-    {"getAsyncFrame", &GetAsyncFrame, 0}, {"setAsyncFrame", &SetAsyncFrame, 1},
-    {"markHandled", &MarkHandled, 1},     {"allowWasmFromBytes", &AllowWasmFromBytes, 0},
+    {"setHandlers", &SetHandlers, 1},
+    {"enqueueMicrotask", &EnqueueMicrotask, 1},
+    {"getAsyncFrame", &GetAsyncFrame, 0},
+    {"setAsyncFrame", &SetAsyncFrame, 1},
+    {"markHandled", &MarkHandled, 1},
+    {"isHandled", &IsHandled, 1},
+    {"allowWasmFromBytes", &AllowWasmFromBytes, 0},
 };
 
 }  // namespace

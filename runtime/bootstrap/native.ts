@@ -97,6 +97,8 @@ export interface Native {
   setAsyncFrame(frame: unknown): void;
   /** Marks a promise as handled, so that it never counts as an unhandled rejection. */
   markHandled(promise: Promise<unknown>): void;
+  /** Whether a promise is marked so, or has a reaction. */
+  isHandled(promise: Promise<unknown>): boolean;
   /** From now on WebAssembly.compile and its like take bytes: for the compatibility flag allow_wasm_from_bytes. */
   allowWasmFromBytes(): void;
 

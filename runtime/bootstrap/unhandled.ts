@@ -56,8 +56,12 @@ export function onRejectionsDue(): void {
   const list = pending;
   pending = due;
   due = list;
-  // A listener that is told of one promise may handle others, which are then gone from the map.
-  MapPrototypeForEach(due, ({ reason, frame }, promise) => runInFrame(frame, reportOne as never, undefined, [promise, reason]));
+  // A listener that is told of one promise may handle others, which are then gone from the map. Of promises that the platform
+  // has marked as handled nobody has told us.
+  MapPrototypeForEach(due, ({ reason, frame }, promise) => {
+    if (native.isHandled(promise)) MapPrototypeDelete(due, promise);
+    else runInFrame(frame, reportOne as never, undefined, [promise, reason]);
+  });
   MapPrototypeClear(due);
 }
 

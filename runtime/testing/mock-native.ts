@@ -167,6 +167,7 @@ const native: Native = {
   enqueueMicrotask: (callback) => queueMicrotask(callback),
   getAsyncFrame: () => frames.getStore(),
   setAsyncFrame: (frame) => frames.enterWith(frame),
+  isHandled: () => false,
   allowWasmFromBytes: record("allowWasmFromBytes", undefined),
   markHandled: (promise) => void Reflect.apply(then, promise, [undefined, ignore]),
 
