@@ -99,12 +99,18 @@ const PromiseConstructor = Promise;
 export { PromiseConstructor as Promise };
 const promiseThen = uncurry(Promise.prototype.then as AnyFunction) as <T, A, B>(p: Promise<T>, ok?: ((v: T) => A) | undefined, no?: ((e: unknown) => B) | undefined) => Promise<A | B>;
 /**
- * Promise.prototype.then, of which a worker sees nothing: neither a constructor that it has put on the promise nor
- * Promise[Symbol.species] is called. Where one of them is not V8's own an async function does the work, which asks neither.
+ * Promise.prototype.then without calling a constructor that a worker has put on the promise or on Promise[Symbol.species]:
+ * where one of them is not V8's own an async function does the work, which asks neither.
  */
 export function PromisePrototypeThen<T, A = T, B = never>(p: Promise<T>, ok?: ((v: T) => A) | undefined, no?: ((e: unknown) => B) | undefined): Promise<A | B> {
-  if (p.constructor === PromiseConstructor && (PromiseConstructor as unknown as { [k: symbol]: unknown })[species] === PromiseConstructor) return promiseThen(p, ok, no);
-  return thenByAwait(p, ok, no);
+  return isUntouched(p) ? promiseThen(p, ok, no) : thenByAwait(p, ok, no);
+}
+function isUntouched(p: Promise<unknown>): boolean {
+  try {
+    return p.constructor === PromiseConstructor && (PromiseConstructor as unknown as { [k: symbol]: unknown })[species] === PromiseConstructor;
+  } catch {
+    return false;
+  }
 }
 const species = Symbol.species;
 async function thenByAwait<T, A, B>(p: Promise<T>, ok: ((v: T) => A) | undefined, no: ((e: unknown) => B) | undefined): Promise<A | B> {

@@ -25,8 +25,8 @@ const compatDate = "2026-11-17"
 // porter answers before any test is run, to say that the server is up.
 const porter = `addEventListener("fetch", (event) => event.respondWith(new Response("up")));` + "\n"
 
-// skerryFlags are the compatibility flags of the workers on Skerry.
-var skerryFlags = []string{}
+// skerryFlags are the compatibility flags of the workers on Skerry. The tests of wasm/ make their modules themselves.
+var skerryFlags = []string{"allow_wasm_from_bytes"}
 
 // skerrySettings: the limits are wide: the tests' own time limits are what ends them.
 const skerrySettings = `[limits]
