@@ -45,12 +45,22 @@ func (s *Server) finishBody(w http.ResponseWriter, r *http.Request, x *exchange)
 	if !x.body.isOpen() {
 		return false
 	}
-	if !interrupted {
-		c.SetReadDeadline(time.Now().Add(drainTime))
-		if _, err := io.CopyN(io.Discard, r.Body, drainBytes); err == io.EOF {
-			c.SetReadDeadline(time.Time{})
-			return false
-		}
+	if interrupted {
+		s.hangUp(w, r)
+		return true
+	}
+	return s.drain(w, r)
+}
+
+// drain sends what has been written and reads a little of a body that nobody wants, so that the connection can be kept. hijacked: there
+// was more, or it took too long, and the connection is closed.
+func (s *Server) drain(w http.ResponseWriter, r *http.Request) (hijacked bool) {
+	c := http.NewResponseController(w)
+	c.Flush()
+	c.SetReadDeadline(time.Now().Add(drainTime))
+	if _, err := io.CopyN(io.Discard, r.Body, drainBytes); err == io.EOF {
+		c.SetReadDeadline(time.Time{})
+		return false
 	}
 	s.hangUp(w, r)
 	return true

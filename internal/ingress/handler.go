@@ -217,12 +217,21 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 
 // fail sends the error page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Failure) {
-	if x.body != nil && r.ProtoMajor == 1 {
-		x.body.take(http.NewResponseController(w)) // net/http reads the rest, or closes the connection
+	rest := r.ProtoMajor == 1 && r.Body != http.NoBody && (x.body == nil || x.body.isOpen())
+	if rest {
+		c := http.NewResponseController(w)
+		if x.body != nil && x.body.take(c) {
+			rest = false // a Read was broken off: net/http closes the connection
+		} else {
+			c.EnableFullDuplex() // the page goes out before the rest of the body is in
+		}
 	}
 	page := *f
 	page.RequestID, page.Version = x.seen.RequestID, x.target.Version
 	s.cfg.ErrorPage(w, r, &page)
+	if rest {
+		s.drain(w, r)
+	}
 	x.seen.Status, x.seen.Code, x.seen.Outcome = f.Status, f.Code, f.Outcome
 	x.seen.Message, x.seen.Stack = f.Message, f.Stack
 	if x.seen.Message == "" {

@@ -451,6 +451,9 @@ func TestLaneDisconnect(t *testing.T) {
 					t.Errorf("observation %+v", o)
 				}
 				s.Close()
+				for deadline := time.Now().Add(20 * time.Second); s.lane.exchanges.Load() != 0 && time.Now().Before(deadline); {
+					runtime.Gosched() // it is counted off after it has been told
+				}
 				if s.InFlight() != 0 || s.lane.exchanges.Load() != 0 || s.lane.conns != 0 {
 					t.Errorf("left behind: %d in flight, %d exchanges, %d connections", s.InFlight(), s.lane.exchanges.Load(), s.lane.conns)
 				}

@@ -43,6 +43,10 @@ const (
 	DefaultSocketStall  = 2 * time.Minute
 )
 
+// headerSlack is what net/http allows a head beyond its limit, in bytes. A head that is too long is to reach that limit, which answers 431,
+// not the one for a line, which answers 400.
+const headerSlack = 4096
+
 func (l Limits) withDefaults() Limits {
 	set := func(field *int, value int) {
 		if *field == 0 {

@@ -62,7 +62,7 @@ func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
 func (l *listener) Close() error { return l.close() }
 
 func (l *listener) strict(c net.Conn) strictConn {
-	return strictConn{Conn: c, scan: scanner{first: true, maxFields: l.limits.HeaderFields, maxLine: l.limits.HeaderBytes}}
+	return strictConn{Conn: c, scan: scanner{first: true, maxFields: l.limits.HeaderFields, maxLine: l.limits.HeaderBytes + headerSlack}}
 }
 
 func (l *listener) Accept() (net.Conn, error) {

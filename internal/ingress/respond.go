@@ -55,12 +55,12 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (a
 		if !noBody {
 			s.setLength(h, r, resp, contentLength)
 		}
-		s.openHead(w, r, x)
+		duplex(w, r, x)
 		w.WriteHeader(resp.Status)
 		return false
 	}
 	if resp.Body == nil {
-		s.openHead(w, r, x)
+		duplex(w, r, x)
 		if len(resp.Inline) > computedLength || x.duplex {
 			h["Content-Length"] = []string{strconv.Itoa(len(resp.Inline))}
 		}
@@ -80,19 +80,6 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (a
 	duplex(w, r, x)
 	w.WriteHeader(resp.Status)
 	return s.stream(w, r, x)
-}
-
-// openHead prepares a response that is complete with its head. If nobody has begun to read the request's body, nobody shall: net/http
-// reads it away. Otherwise the worker may be at it.
-func (s *Server) openHead(w http.ResponseWriter, r *http.Request, x *exchange) {
-	switch {
-	case x.body.wasTouched():
-		duplex(w, r, x)
-	case x.body != nil && r.ProtoMajor == 1:
-		if x.body.take(http.NewResponseController(w)) {
-			w.Header()["Connection"] = []string{"close"} // somebody had just begun
-		}
-	}
 }
 
 // setLength sets Content-Length of a response that has no body but says how long it would be (RFC 9110 §9.3.2).

@@ -66,7 +66,7 @@ func New(cfg Config) *Server {
 		Handler:                      s,
 		ReadHeaderTimeout:            cfg.Limits.ReadHeader,
 		IdleTimeout:                  cfg.Limits.Idle,
-		MaxHeaderBytes:               cfg.Limits.HeaderBytes,
+		MaxHeaderBytes:               max(1, cfg.Limits.HeaderBytes-headerSlack),
 		ConnContext:                  connContext,
 		ErrorLog:                     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true,

@@ -79,11 +79,17 @@ var errorCode = regexp.MustCompile(`error code: ([0-9]{4})`)
 // commit does a crime beside the innocent and judges it.
 func commit(t *testing.T, c crime) {
 	t.Helper()
+	commitWith(t, c)
+}
+
+// commitWith is commit with further lines of the configuration.
+func commitWith(t *testing.T, c crime, settings ...string) {
+	t.Helper()
 	if c.slow && testing.Short() {
 		t.Skip("left out of short runs: make hostile runs it")
 	}
 	criminal := c.worker()
-	s := rig.Serve(t, rig.Platform{Workers: append([]rig.Worker{criminal}, innocents()...), Settings: []string{"[host]", "executors = 2"}})
+	s := rig.Serve(t, rig.Platform{Workers: append([]rig.Worker{criminal}, innocents()...), Settings: append(settings, "[host]", "executors = 2")})
 	s.Ready(criminal.Host(), "/")
 	crowd := newCrowd(t, s)
 	defer crowd.stop()

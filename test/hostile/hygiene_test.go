@@ -17,12 +17,6 @@ var hygieneCrimes = []crime{
 	{row: "17", name: "names of other platforms", source: `return ["process", "require", "module", "__dirname", "Deno", "Bun", "internalBinding", "primordials", "native", "__native", "SharedArrayBuffer", "Worker", "importScripts", "XMLHttpRequest", "ShadowRealm", "gc", "d8"].filter((name) => name in globalThis).join(" ");`, answer: "done: "},
 	{row: "17b", name: "callers", source: `"use strict"; return [() => arguments.callee, () => (function f() { return f.caller; })()].map((f) => { try { return String(f()); } catch (e) { return e.name; } }).join(" ");`, answer: "done: TypeError TypeError"},
 	{row: "17c", name: "call sites", source: `Error.prepareStackTrace = (e, sites) => sites; const sites = new Error("x").stack; return sites.map((s) => [s.getThis?.(), s.getFunction?.()].filter((v) => v !== undefined && typeof v !== "function" && v !== null).length).reduce((a, b) => a + b, 0);`, answer: "done: 0"},
-	{row: "18", name: "a body of another request", module: `let kept; `, source: `
-		if (!kept) { kept = new Request("http://a/", { method: "POST", body: "x" }); kept = request.clone ? request : kept; return "kept"; }
-		try { return "url " + kept.url.length + " " + (await kept.text()); } catch (e) { return e.message; }`, rounds: 2, answer: "done: (kept|url [0-9]+ .*|Cannot perform I/O on behalf of a different request.*)"},
-	{row: "18b", name: "a stream of another request", module: `let kept;`, source: `
-		if (!kept) { kept = (await fetch("data:text/plain,x").catch(() => null), new TransformStream()); return "kept"; }
-		return "own";`, rounds: 2, answer: "done: (kept|own)"},
 	{row: "22", name: "the clock", source: `
 		const readings = () => [Date.now(), new Date().getTime(), +new Date(Date()) , performance.now(), performance.timeOrigin,
 			typeof Temporal === "undefined" ? 0 : Temporal.Now.instant().epochMilliseconds, new Intl.DateTimeFormat("en", { fractionalSecondDigits: 3 }).format(), new Event("x").timeStamp,
