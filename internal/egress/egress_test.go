@@ -600,3 +600,32 @@ func TestControlCharactersInHeaderValues(t *testing.T) {
 		t.Error("a cancelled request was answered")
 	}
 }
+
+// Goal: 421 is answered by one more attempt on another connection, unless the body is gone. Method: a server that counts.
+func TestMisdirectedRequest(t *testing.T) {
+	var mu sync.Mutex
+	var bodies, addresses []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		bodies, addresses = append(bodies, string(body)), append(addresses, r.RemoteAddr)
+		w.WriteHeader(http.StatusMisdirectedRequest)
+	}))
+	defer server.Close()
+	c := newClient(t, Config{Policy: Local, Limits: Limits{Hold: 10}})
+	for _, test := range []struct {
+		method, body string
+		length       int64
+		attempts     int
+	}{{"GET", "", 0, 2}, {"POST", "held", 4, 2}, {"POST", "longer than what is held", 24, 1}, {"POST", "stream", -1, 1}} {
+		bodies, addresses = nil, nil
+		result, _, err := do(t, c, hostproto.FetchCall{Method: test.method, URL: server.URL, Length: test.length}, test.body)
+		if err != nil || result.Status != http.StatusMisdirectedRequest {
+			t.Fatalf("%s %q: %d %v", test.method, test.body, result.Status, err)
+		}
+		if len(bodies) != test.attempts || bodies[len(bodies)-1] != test.body || (test.attempts == 2 && addresses[0] == addresses[1]) {
+			t.Errorf("%s %q: received %q from %q", test.method, test.body, bodies, addresses)
+		}
+	}
+}

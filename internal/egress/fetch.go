@@ -96,19 +96,30 @@ func (f *fetch) run(call *hostproto.FetchCall, body io.ReadCloser) (result hostp
 	}
 }
 
+// send sends the request, and once more on a connection of its own if the server says that the first was the wrong one
+// (RFC 9110, section 15.5.20) and the body can be had again.
 func (f *fetch) send() (*http.Response, error) {
 	if f.upgrade {
 		f.key = websocket.Offer(f.header, f.compress)
+		return f.client.transport.RoundTrip(f.request())
 	}
+	if hasOddField(f.header) {
+		return f.client.roundTripAlone(f.request())
+	}
+	resp, err := f.client.transport.RoundTrip(f.request())
+	if err != nil || resp.StatusCode != http.StatusMisdirectedRequest || (f.upload != nil && f.upload.stream != nil) {
+		return resp, err
+	}
+	discard(resp)
+	return f.client.roundTripAlone(f.request())
+}
+
+func (f *fetch) request() *http.Request {
 	req := &http.Request{Method: f.method, URL: f.url, Host: f.url.Host, Header: f.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if f.upload != nil {
 		f.upload.attach(req)
 	}
-	req = req.WithContext(f.ctx)
-	if hasOddField(f.header) {
-		return f.client.roundTripOdd(req)
-	}
-	return f.client.transport.RoundTrip(req)
+	return req.WithContext(f.ctx)
 }
 
 // redirect is "HTTP-redirect fetch" (https://fetch.spec.whatwg.org/#http-redirect-fetch) as far as it concerns a server.

@@ -29,11 +29,11 @@ func hasOddField(h http.Header) bool {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// roundTripOdd sends a request whose header has odd fields: over HTTP/1.1, on a connection of its own, under the same address
-// policy and limits as any other. The response may have odd fields, too.
-func (c *Client) roundTripOdd(req *http.Request) (*http.Response, error) {
+// roundTripAlone sends a request over HTTP/1.1 on a connection of its own, under the same address policy and limits as any
+// other. Request and response may have odd fields.
+func (c *Client) roundTripAlone(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	conn, err := c.dialOdd(ctx, req)
+	conn, err := c.dialAlone(ctx, req)
 	if err != nil {
 		if req.Body != nil {
 			req.Body.Close()
@@ -44,7 +44,7 @@ func (c *Client) roundTripOdd(req *http.Request) (*http.Response, error) {
 	req.Close = true
 	written := make(chan error, 1)
 	go func() { written <- req.Write(conn) }() // ends with the connection at the latest
-	resp, err := c.readOdd(conn, req)
+	resp, err := c.readAlone(conn, req)
 	if err != nil {
 		stop()
 		conn.Close()
@@ -57,11 +57,11 @@ func (c *Client) roundTripOdd(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
-	resp.Body = &oddBody{ReadCloser: resp.Body, conn: conn, stop: stop}
+	resp.Body = &loneBody{ReadCloser: resp.Body, conn: conn, stop: stop}
 	return resp, nil
 }
 
-func (c *Client) dialOdd(ctx context.Context, req *http.Request) (net.Conn, error) {
+func (c *Client) dialAlone(ctx context.Context, req *http.Request) (net.Conn, error) {
 	host := req.URL.Hostname()
 	conn, err := c.transport.DialContext(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(int(portOf(req.URL)))))
 	if err != nil || req.URL.Scheme != "https" {
@@ -87,8 +87,8 @@ func (c *Client) dialOdd(ctx context.Context, req *http.Request) (net.Conn, erro
 
 var errLongHead = errors.New("the head of the response is too long")
 
-// readOdd reads the head of the final response.
-func (c *Client) readOdd(conn net.Conn, req *http.Request) (*http.Response, error) {
+// readAlone reads the head of the final response.
+func (c *Client) readAlone(conn net.Conn, req *http.Request) (*http.Response, error) {
 	if err := conn.SetReadDeadline(time.Now().Add(c.limits.ResponseHeader)); err != nil {
 		return nil, err
 	}
@@ -183,14 +183,14 @@ func reveal(value string) string {
 	return string(out)
 }
 
-// oddBody closes the connection with the body.
-type oddBody struct {
+// loneBody closes the connection with the body.
+type loneBody struct {
 	io.ReadCloser
 	conn net.Conn
 	stop func() bool
 }
 
-func (b *oddBody) Close() error {
+func (b *loneBody) Close() error {
 	b.stop()
 	b.conn.Close()
 	return b.ReadCloser.Close()
