@@ -1,6 +1,5 @@
 // What V8 knows about a value, whatever its prototype and properties say; and buffers. No user code runs here.
 // Contract: runtime/bootstrap/native.ts, "objects".
-#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -37,8 +36,7 @@ void PromiseStateOp(const Args& info) {
   Local<Value> value = Undefined(isolate);
   if (state != Promise::kPending) value = promise->Result();
   int number = state == Promise::kPending ? 0 : state == Promise::kFulfilled ? 1 : 2;
-  Local<Value> parts[] = {Integer::New(isolate, number), value, v8::Boolean::New(isolate, promise->HasHandler())};
-  info.GetReturnValue().Set(Array::New(isolate, parts, std::size(parts)));
+  ReturnPair(info, Integer::New(isolate, number), value);
 }
 
 void ProxyPartsOp(const Args& info) {

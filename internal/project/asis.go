@@ -37,23 +37,11 @@ func (b *Builder) asIs(ctx context.Context, in *inputs) ([]worker.Module, error)
 	}
 	main := worker.Module{Name: filepath.ToSlash(name), Data: data, SourceMap: mapBeside(p.Main, data)}
 
-	// One pass of the parser finds mistakes early and tells modules from scripts.
-	options := p.common()
-	options.Format = api.FormatESModule
-	result := api.Build(options)
-	in.addMessages(result)
-	if len(result.Errors) > 0 {
-		return nil, nil
-	}
-	exports, err := entryExports(result.Metafile)
-	if err != nil {
+	script, err := b.asIsScript(in)
+	if err != nil || in.diags.HasErrors() {
 		return nil, err
 	}
-	common, err := entryIsCommonJS(result.Metafile)
-	if err != nil {
-		return nil, err
-	}
-	if common || len(exports) == 0 && !reExport.Match(data) {
+	if script && !reExport.Match(data) {
 		main.Type = worker.Script
 		return []worker.Module{main}, nil
 	}
@@ -67,9 +55,34 @@ func (b *Builder) asIs(ctx context.Context, in *inputs) ([]worker.Module, error)
 	return modules, ctx.Err()
 }
 
-// entryIsCommonJS says whether the parser took the entry for a CommonJS module because it speaks of exports or module, as
-// libraries do that run in scripts, too. As it is, such a file is a script: nothing could give it a module object.
-func entryIsCommonJS(metafile string) (bool, error) {
+// asIsScript says whether the entry is a script: it exports nothing. One pass of the parser finds mistakes early and tells. A file
+// may be a script although it speaks of exports or module, as libraries do that run in scripts, too: as it is, nothing could
+// give it a module object. And it may be sloppy code, which is no module.
+func (b *Builder) asIsScript(in *inputs) (bool, error) {
+	options := b.p.common()
+	options.Format = api.FormatESModule
+	result := api.Build(options)
+	if len(result.Errors) > 0 {
+		options.Format = api.FormatIIFE
+		sloppy := api.Build(options)
+		if format, err := entryFormat(sloppy.Metafile); len(sloppy.Errors) == 0 && format != "esm" {
+			in.addMessages(sloppy)
+			return true, err
+		}
+		in.addMessages(result)
+		return false, nil
+	}
+	in.addMessages(result)
+	exports, err := entryExports(result.Metafile)
+	if err != nil {
+		return false, err
+	}
+	format, err := entryFormat(result.Metafile)
+	return format == "cjs" || len(exports) == 0, err
+}
+
+// entryFormat is what the parser takes the entry for: "esm", "cjs" or "" for a script.
+func entryFormat(metafile string) (string, error) {
 	var meta struct {
 		Inputs map[string]struct {
 			Format string `json:"format"`
@@ -78,15 +91,18 @@ func entryIsCommonJS(metafile string) (bool, error) {
 			EntryPoint string `json:"entryPoint"`
 		} `json:"outputs"`
 	}
+	if metafile == "" {
+		return "", nil
+	}
 	if err := json.Unmarshal([]byte(metafile), &meta); err != nil {
-		return false, fmt.Errorf("read metafile: %w", err)
+		return "", fmt.Errorf("read metafile: %w", err)
 	}
 	for _, output := range meta.Outputs {
-		if output.EntryPoint != "" && meta.Inputs[output.EntryPoint].Format == "cjs" {
-			return true, nil
+		if output.EntryPoint != "" {
+			return meta.Inputs[output.EntryPoint].Format, nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 // reExport matches "export * from", whose names are not known without the other module.

@@ -52,21 +52,36 @@ func load(t testing.TB, dir string, opts Options) *Project {
 	return p
 }
 
-// Goal: a script that is taken as it is may hold a library that looks for CommonJS. Method: one that does; it has no exports,
-// so it must be a script.
-func TestAsIsScriptWithLibrary(t *testing.T) {
-	const text = "(function (root, make) {\n" +
-		"  if (typeof module === 'object') module.exports = make(); else root.lib = make();\n" +
-		"})(this, () => 1);\naddEventListener('fetch', () => {});\n"
-	dir := project(t, map[string]string{
-		"wrangler.json": `{ "name": "w", "main": "index.js", "compatibility_date": "2024-09-22", "no_bundle": true }`, "index.js": text,
-	})
-	v, _, err := Bundle(t.Context(), load(t, dir, Options{}))
-	if err != nil {
-		t.Fatal(err)
+// Goal: what is taken as it is is a script unless it exports something, a library that looks for CommonJS and sloppy code in it
+// notwithstanding. Method: one of each.
+func TestAsIsScripts(t *testing.T) {
+	for name, test := range map[string]struct {
+		text   string
+		script bool
+	}{
+		"library":      {"(function (root, make) {\n  if (typeof module === 'object') module.exports = make(); else root.lib = make();\n})(this, () => 1);\n", true},
+		"sloppy":       {"addEventListener('fetch', (...arguments) => { with (arguments[0]) respondWith(new Response(010)); });\n", true},
+		"module":       {"export default {};\n", false},
+		"with library": {"export default {};\nvar module; if (typeof module === 'object') module.exports = 1;\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := project(t, map[string]string{
+				"wrangler.json": `{ "name": "w", "main": "index.js", "compatibility_date": "2024-09-22", "no_bundle": true }`, "index.js": test.text,
+			})
+			v, _, err := Bundle(t.Context(), load(t, dir, Options{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(v.Modules) != 1 || (v.Modules[0].Type == worker.Script) != test.script || string(v.Modules[0].Data) != test.text {
+				t.Errorf("got %d modules, the first of type %v", len(v.Modules), v.Modules[0].Type)
+			}
+		})
 	}
-	if len(v.Modules) != 1 || v.Modules[0].Type != worker.Script || string(v.Modules[0].Data) != text {
-		t.Errorf("got %d modules, the first of type %v", len(v.Modules), v.Modules[0].Type)
+	dir := project(t, map[string]string{
+		"wrangler.json": `{ "name": "w", "main": "index.js", "compatibility_date": "2024-09-22", "no_bundle": true }`, "index.js": "export default (...arguments) => 1;\n",
+	})
+	if _, _, err := Bundle(t.Context(), load(t, dir, Options{})); err == nil {
+		t.Error("sloppy code that exports something is accepted")
 	}
 }
 

@@ -212,8 +212,8 @@ export interface Native {
    * V8's own complaints arrive through fail(message), which must throw.
    */
   structuredClone(value: unknown, transfer: ArrayBuffer[], isHost: (o: object) => boolean, toHost: (o: object) => number, fromHost: (index: number) => object, fail: (message: string) => never): unknown;
-  /** [state: 0 pending 1 fulfilled 2 rejected, value, whether a rejection has or had a handler or was marked as handled]. */
-  promiseState(promise: Promise<unknown>): [number, unknown, boolean];
+  /** [state: 0 pending 1 fulfilled 2 rejected, value]. */
+  promiseState(promise: Promise<unknown>): [number, unknown];
   /** [target, handler] of a Proxy, else undefined. */
   proxyParts(value: object): [unknown, unknown] | undefined;
   /** Entries of a Map, Set, WeakMap, WeakSet or one of their iterators: [entries, isKeyValue]; undefined otherwise. */

@@ -66,11 +66,6 @@ export function onRejectionsDue(): void {
 }
 
 function reportOne(promise: Promise<unknown>, reason: unknown): void {
-  // Marked as handled since: V8 does not tell of that.
-  if (native.promiseState(promise)[2]) {
-    MapPrototypeDelete(due, promise);
-    return;
-  }
   const unseen = !isListenedTo(globalThis, "unhandledrejection") || fire("unhandledrejection", promise, reason);
   if (MapPrototypeDelete(due, promise)) WeakSetPrototypeAdd(reported, promise);
   if (unseen) writeLog(LogLevel.error, `Uncaught (in promise) ${typeof reason === "string" ? reason : inspect(reason)}`);

@@ -304,9 +304,9 @@ const native: Native = {
   // The settled value cannot be read from plain JavaScript without waiting: only the state is right.
   promiseState(promise) {
     const text: string = util.inspect(promise, { depth: 0, customInspect: false });
-    if (text.includes("<pending>")) return [0, undefined, false];
-    if (text.includes("<rejected>")) return [2, undefined, false];
-    return [1, undefined, false];
+    if (text.includes("<pending>")) return [0, undefined];
+    if (text.includes("<rejected>")) return [2, undefined];
+    return [1, undefined];
   },
   proxyParts: () => undefined,
   previewEntries(value) {
