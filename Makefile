@@ -157,10 +157,13 @@ generate: | tools ## Write the generated files anew
 	$(GO) generate ./...
 
 .PHONY: test-runtime
-test-runtime: node_modules/.skerry ## Unit tests of the TypeScript runtime layer
+test-runtime: node_modules/.skerry build/host-test/leaf.node ## Unit tests of the TypeScript runtime layer
 	@tests="$(RUNTIME_TESTS)"; if [ -n "$$tests" ]; then $(NODE) --test $$tests; fi
 
 # The leaf operations of the host have a test addon of their own, which needs no snapshot.
+build/host-test/leaf.node: FORCE $(NODE) $(ENCODING_TABLES)
+	@$(MAKE) --no-print-directory -C host/test CXX=$(CXX) NODE=$(abspath $(NODE)) INCLUDE=$(abspath $(NODE_PACKAGE)/include/node) ../../$@
+
 .PHONY: test-host
 test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 	$(MAKE) -C host/test CXX=$(CXX) NODE=$(abspath $(NODE)) INCLUDE=$(abspath $(NODE_PACKAGE)/include/node)

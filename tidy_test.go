@@ -291,7 +291,8 @@ var includeRules = map[string][]string{
 	"wire":     {"wire"},
 	"limits":   {"limits"},
 	"engine":   {"engine", "wire", "limits"},
-	"ops":      {"ops", "engine", "wire", "limits"},
+	"html":     {"html"},
+	"ops":      {"ops", "engine", "wire", "limits", "html"},
 	"sandbox":  {"sandbox"},
 	"snapshot": {"snapshot", "ops", "engine", "wire", "limits"},
 }

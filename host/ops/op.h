@@ -26,6 +26,7 @@ std::span<const Op> RandomOps();
 std::span<const Op> CryptoOps();
 std::span<const Op> CloneOps();
 std::span<const Op> InspectOps();
+std::span<const Op> HtmlOps();
 std::span<const Op> LazyOps();
 // Callbacks of lazy.cc that are no operations but that the snapshot must know as well.
 std::span<const intptr_t> LazyReferences();

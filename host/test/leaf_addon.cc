@@ -16,7 +16,7 @@ extern "C" NODE_MODULE_EXPORT void NODE_MODULE_INITIALIZER(Local<Object> exports
                                                            Local<Context> context) {
   Isolate* isolate = Isolate::GetCurrent();
   for (auto table : {skerry::TextOps, skerry::DecodeOps, skerry::CodecOps, skerry::UrlOps, skerry::RandomOps,
-                     skerry::CryptoOps, skerry::CloneOps, skerry::InspectOps}) {
+                     skerry::CryptoOps, skerry::CloneOps, skerry::InspectOps, skerry::HtmlOps}) {
     for (const skerry::Op& op : table()) {
       Local<Function> function = Function::New(context, op.function, Local<Value>(), op.length).ToLocalChecked();
       exports->Set(context, String::NewFromUtf8(isolate, op.name).ToLocalChecked(), function).Check();

@@ -30,6 +30,7 @@ import { Request } from "../web/fetch/request.ts";
 import { Response } from "../web/fetch/response.ts";
 import { FormData } from "../web/form-data.ts";
 import { Headers } from "../web/headers.ts";
+import { HTMLRewriter } from "../web/html-rewriter/html-rewriter.ts";
 import { BroadcastChannel } from "../web/messaging/broadcast.ts";
 import { MessageChannel, MessagePort } from "../web/messaging/port.ts";
 import { queueMicrotask } from "../web/microtask.ts";
@@ -113,6 +114,7 @@ const lazyInterfaces = [
   "File",
   "FixedLengthStream",
   "FormData",
+  "HTMLRewriter",
   "IdentityTransformStream",
   "MessageChannel",
   "MessageEvent",
@@ -199,6 +201,8 @@ function make(name: string): unknown {
       return FixedLengthStream;
     case "FormData":
       return FormData;
+    case "HTMLRewriter":
+      return HTMLRewriter;
     case "IdentityTransformStream":
       return IdentityTransformStream;
     case "MessageChannel":

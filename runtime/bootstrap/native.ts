@@ -205,6 +205,56 @@ export interface Native {
   /** Of an ArrayBuffer or a view, 0 if it is detached. */
   byteLength(bytes: ArrayBufferView | ArrayBuffer): number;
 
+  // ---- HTML rewriter (host/ops/html.cc)
+  // A rewriter is an ArrayBuffer that must not be shown to anybody. Strings that name or hold content are text if the
+  // document is UTF-8, else its bytes, one to a unit. Operations throw a TypeError, "Parser error: …", where the original
+  // platform's do.
+  /** What is wrong with a selector, in the platform's words; "" if it is good. */
+  htmlSelectorError(selector: string): string;
+  /**
+   * A new rewriter. Handlers have numbers: first those of the selectors, then those of the document. wants has for each of
+   * them what it wants to see: 1 elements, 2 comments, 4 text, 8 doctypes. Throws for a bad selector or too many of them.
+   */
+  htmlOpen(selectors: string[], wants: number[], utf8: boolean, esiTags: boolean): ArrayBuffer;
+  /** More of the document, when htmlNext has asked for it: bytes from start to end, at most 64 KiB at a time. */
+  htmlFeed(rewriter: ArrayBuffer, bytes: Uint8Array, start: number, end: number): void;
+  /** There is no more. */
+  htmlLast(rewriter: ArrayBuffer): void;
+  /**
+   * Finishes the present token, writing it if htmlSelf was not called, and goes on to the next. Bits 0–3: 0 feed me, 1
+   * element, 2 end tag, 3 comment, 4 text, 5 doctype, 6 end, 7 call again (after much work), 8 take the output and call
+   * again. Bit 4: what is written for the token is seen. Bit 5: the element has content, the text is the last of its
+   * stretch. From bit 8 on: the number of recipients.
+   */
+  htmlNext(rewriter: ArrayBuffer): number;
+  /** Who gets the token: the number of a handler; of an end tag, the key of an element that it ends, the innermost first. */
+  htmlRecipient(rewriter: ArrayBuffer, index: number): number;
+  /** Of an element or end tag, ASCII lower case. */
+  htmlName(rewriter: ArrayBuffer): string;
+  htmlSetName(rewriter: ArrayBuffer, name: string, endTag: boolean): void;
+  /** Namespace of the element: 0 HTML, 1 SVG, 2 MathML. */
+  htmlSpace(rewriter: ArrayBuffer): number;
+  /** Of a comment, or a piece of text. */
+  htmlText(rewriter: ArrayBuffer): string;
+  /** Of a comment. */
+  htmlSetText(rewriter: ArrayBuffer, text: string): void;
+  /** [name, public identifier, system identifier] of the doctype. */
+  htmlDoctype(rewriter: ArrayBuffer): [string | null, string | null, string | null];
+  /** The first attribute of that name; null if there is none. */
+  htmlAttribute(rewriter: ArrayBuffer, name: string): string | null;
+  /** [name, value, …] */
+  htmlAttributes(rewriter: ArrayBuffer): string[];
+  htmlSetAttribute(rewriter: ArrayBuffer, name: string, value: string): void;
+  htmlRemoveAttribute(rewriter: ArrayBuffer, name: string): void;
+  /** Of the element: a key that comes back with its end tag (0: none), whether its content is to go, whether "<p/>" is to lose its slash. */
+  htmlElement(rewriter: ArrayBuffer, endKey: number, removeContent: boolean, dropSlash: boolean): void;
+  /** Writes markup, or text with & < > escaped. Returns the bytes of output that wait. */
+  htmlWrite(rewriter: ArrayBuffer, text: string, markup: boolean): number;
+  /** Writes the present token itself, or leaves it out. */
+  htmlSelf(rewriter: ArrayBuffer, keep: boolean): void;
+  /** The output so far; undefined if there is none. */
+  htmlTake(rewriter: ArrayBuffer): Uint8Array | undefined;
+
   // ---- objects (host/ops/clone.cc, host/ops/inspect.cc)
   /**
    * HTML StructuredSerialize + StructuredDeserialize. transfer holds ArrayBuffers, which end up detached.

@@ -70,6 +70,9 @@ var runtimePlan = plan{
 		{name: "fetch", modules: []string{"web/fetch/data-url.ts", "web/fetch/fetch.ts", "web/fetch/integrity.ts"}},
 		{name: "forms", modules: []string{"web/blob.ts", "web/form-data.ts", "web/multipart.ts"}, idle: []string{"isBlob", "isFormData"}},
 		{name: "hooks", modules: []string{"node/async_hooks.ts"}},
+		{name: "htmlrewriter", modules: []string{
+			"web/html-rewriter/codec.ts", "web/html-rewriter/html-rewriter.ts", "web/html-rewriter/tokens.ts", "web/html-rewriter/transform.ts",
+		}},
 		{name: "inbound", modules: []string{"web/fetch/inbound.ts", "web/fetch/origin.ts"}, idle: []string{"isInbound", "onStreamCollected", "onStreamData", "onStreamEnd", "onStreamError"}},
 		{name: "inspect", modules: []string{"web/inspect.ts"}},
 		{name: "mime", modules: []string{"web/mime.ts"}},

@@ -17,6 +17,7 @@ const { AsyncLocalStorage } = node("node:async_hooks");
 const { Buffer } = node("node:buffer");
 const crypto = node("node:crypto");
 const util = node("node:util");
+const { createRequire } = node("node:module");
 const g = globalThis as any;
 // Captured now: the test may install the runtime's own classes over Node's.
 const { URL, URLSearchParams, TextDecoder, structuredClone, queueMicrotask } = g;
@@ -127,7 +128,18 @@ const tags: [string, (v: unknown) => boolean][] = [
   ["ModuleNamespace", util.types.isModuleNamespaceObject],
 ];
 
+// The HTML rewriter has no likeness here: this is the host's own, in the addon that the host's unit tests use.
+type HtmlOperations = { [K in keyof Native as K extends `html${string}` ? K : never]: Native[K] };
+const htmlNames = [
+  "htmlAttribute", "htmlAttributes", "htmlDoctype", "htmlElement", "htmlFeed", "htmlLast", "htmlName", "htmlNext", "htmlOpen", "htmlRecipient",
+  "htmlRemoveAttribute", "htmlSelectorError", "htmlSelf", "htmlSetAttribute", "htmlSetName", "htmlSetText", "htmlSpace", "htmlTake", "htmlText", "htmlWrite",
+] as const satisfies readonly (keyof HtmlOperations)[];
+/** The host's leaf operations: `make -C host/test` builds them. */
+export const leaf = (): { [name: string]: (...args: unknown[]) => unknown } => createRequire((import.meta as unknown as { url: string }).url)("../../build/host-test/leaf.node");
+const html = Object.fromEntries(htmlNames.map((name) => [name, (...args: unknown[]) => leaf()[name]!(...args)])) as unknown as HtmlOperations;
+
 const native: Native = {
+  ...html,
   setHandlers(handlers) {
     mock.handlers = handlers;
   },

@@ -43,6 +43,8 @@ export interface ResponseParts {
 export let createResponse: (status: number, statusText: string, packedHeaders: string, url: string, redirected: boolean, body: Body | null, webSocket?: WebSocket | null) => Response;
 export let isResponse: (v: unknown) => v is Response;
 export let responseParts: (response: Response) => ResponseParts;
+/** A response like this one, as `new Response(body, response)` makes it, with another body. */
+export let responseWithBody: (response: Response, body: Body) => Response;
 
 const illegal = (): Promise<never> => PromiseReject(new TypeError("Illegal invocation"));
 
@@ -233,6 +235,16 @@ export class Response {
       return made;
     };
     isResponse = (v): v is Response => isObject(v) && #body in v;
+    responseWithBody = (response, body) => {
+      const made = new Response();
+      made.#status = response.#status;
+      made.#statusText = response.#statusText;
+      made.#cf = response.#cf;
+      made.#encoded = response.#encoded;
+      made.#headers = response.#headers === undefined ? createHeaders(response.#packed(), false) : copyHeaders(response.#headers);
+      made.#body = body;
+      return made;
+    };
     responseParts = (response) => ({
       status: response.#status,
       statusText: response.#statusText,
