@@ -70,7 +70,15 @@
       const found = type();
       if (keyword === "function" ? found !== "function" || (name in globalThis && get() === globalThis[name]) : keyword !== "var") return;
     } catch {}
-    Reflect.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: true });
+    Reflect.defineProperty(globalThis, name, { get, set: assign, configurable: true, enumerable: true });
+    function assign(value) {
+      try {
+        set(value);
+      } catch {
+        // A constant: scripts may have it beside a property of the same name.
+        Reflect.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true });
+      }
+    }
   }
 
   // The scopes of workers have this; what a test names is part of the worker already and has been run.
