@@ -129,7 +129,7 @@ func (s *sites) newSite(entry project.WorkerEntry, defaults worker.Limits) *site
 		},
 	})
 	// The configuration of each project is checked now, so that a mistake is seen at the start and not by a visitor.
-	_, diagnostics, err := project.Load(entry.Shown, project.Options{Env: entry.Env})
+	_, diagnostics, err := project.Load(entry.Shown, project.Options{Env: entry.Env, Production: true})
 	for _, d := range diagnostics {
 		if d.Severity == project.Warning {
 			s.logger.Warn("project", "worker", entry.Shown, "diagnostic", d.String())
@@ -198,7 +198,7 @@ func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults w
 			s.logger.Error("worker does not build", "worker", entry.Shown, "error", inFull(err))
 		}
 	}()
-	p, _, err := project.Load(entry.Shown, project.Options{Env: entry.Env})
+	p, _, err := project.Load(entry.Shown, project.Options{Env: entry.Env, Production: true})
 	if err != nil {
 		return nil, fmt.Errorf("load %s: %w", entry.Shown, err)
 	}

@@ -163,6 +163,18 @@ func (s Set) Names() []string {
 	return all
 }
 
+// honoured are the flags that the runtime layer asks for (hasCompatFlag in runtime/), sorted. Whoever makes it ask for one
+// more adds it here; the other flags need not be sent to every isolate.
+var honoured = []string{
+	"allow_wasm_from_bytes", "nodejs_als", "nodejs_compat", "nodejs_compat_populate_process_env", "web_socket_auto_reply_to_close",
+	"web_socket_compression", "websocket_standard_binary_type",
+}
+
+// Honoured lists, sorted, the flags that are on and that the runtime layer asks for.
+func (s Set) Honoured() []string {
+	return slices.DeleteFunc(slices.Clone(honoured), func(name string) bool { return !s.on[name] })
+}
+
 // Resolve tells which flags are on for a worker with a compatibility date and the flags it names. date must have passed
 // CheckDate. A flag is on if it is named, or if the date has reached its default or its implication, unless its disabling
 // name is given. Errors: *UnknownFlagError, *ContradictionError. Naming what is the default anyway is no error.

@@ -2,6 +2,12 @@ package compat
 
 import (
 	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,5 +134,36 @@ func TestData(t *testing.T) {
 		if flag, ok := Find(name); !ok || flag.What == "" {
 			t.Errorf("%s is missing or not described", name)
 		}
+	}
+}
+
+// Goal: what the runtime layer asks for is sent to it. Method: the calls of hasCompatFlag in its sources.
+func TestHonoured(t *testing.T) {
+	call := regexp.MustCompile(`hasCompatFlag\("(\w+)"\)`)
+	asked := make(map[string]bool)
+	err := filepath.WalkDir("../../runtime", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".ts" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, match := range call.FindAllStringSubmatch(string(text), -1) {
+			asked[match[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(asked)); !slices.Equal(got, honoured) {
+		t.Errorf("the runtime layer asks for %v, and honoured is %v", got, honoured)
+	}
+	for _, name := range honoured {
+		if flag, ok := Find(name); !ok || flag.Enable != name {
+			t.Errorf("%s is not the enabling name of a flag", name)
+		}
+	}
+	set, err := Resolve("2026-08-04", []string{"no_nodejs_compat"})
+	if err != nil || slices.Contains(set.Honoured(), "nodejs_compat") || !slices.Contains(set.Honoured(), "websocket_standard_binary_type") {
+		t.Errorf("%v, %v", set.Honoured(), err)
 	}
 }

@@ -178,6 +178,13 @@ func encodeEnv(bindings []worker.Binding) (string, error) {
 				return "", fmt.Errorf("variable %.64q is not JSON", b.Name)
 			}
 			e.Type, e.Value = "json", b.JSON
+		case worker.UnservedBinding:
+			e.Type = "unserved"
+			text, err := marshal(b.Text)
+			if err != nil {
+				return "", fmt.Errorf("binding %.64q: %w", b.Name, err)
+			}
+			e.Value = text
 		default:
 			return "", fmt.Errorf("binding %.64q has the unknown kind %d", b.Name, b.Kind)
 		}

@@ -129,7 +129,7 @@ func checkSize(modules []worker.Module, diags *Diagnostics) {
 func (p *Project) version(modules []worker.Module) *worker.Version {
 	v := &worker.Version{
 		Name: p.Name, Modules: modules, Bindings: slices.Clone(p.Bindings),
-		CompatDate: p.CompatDate, CompatFlags: slices.Clone(p.CompatFlags), Limits: p.Limits,
+		CompatDate: p.CompatDate, CompatFlags: p.Compat.Honoured(), Limits: p.Limits,
 	}
 	// The id is a digest of everything, so the same sources have the same id.
 	hash := sha256.New()
@@ -316,7 +316,7 @@ func (p *Project) common() api.BuildOptions {
 func newBundler(p *Project, rules ruleSet, format api.Format, diags *Diagnostics) *bundler {
 	b := &bundler{format: format, p: p, rules: rules}
 	mode := `"development"`
-	if p.Deploy {
+	if p.Production {
 		mode = `"production"`
 	}
 	define := map[string]string{"process.env.NODE_ENV": mode, "global.process.env.NODE_ENV": mode, "globalThis.process.env.NODE_ENV": mode}

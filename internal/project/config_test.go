@@ -113,9 +113,9 @@ func TestEnvironments(t *testing.T) {
 		env  string
 		want result
 	}{
-		{"", result{"shop", "index.js", true, 100 * time.Millisecond, `COLOR=red NUMBER=1.50 DEEP={"b":[1,null,"ü"],"a":true}`, `"1"`, "[]"}},
+		{"", result{"shop", "index.js", true, 100 * time.Millisecond, `COLOR=red NUMBER=1.50 DEEP={"b":[1,null,"ü"],"a":true} KV=kv_namespaces`, `"1"`, "[]"}},
 		{"staging", result{"shop-staging", "index.js", true, 200 * time.Millisecond, "COLOR=blue", "", "[]"}},
-		{"production", result{"shop-live", "live.js", false, 100 * time.Millisecond, "", "", "[{shop.example/* false} {live.shop.example/* true}]"}},
+		{"production", result{"shop-live", "live.js", false, 100 * time.Millisecond, "B=r2_buckets", "", "[{shop.example/* false} {live.shop.example/* true}]"}},
 	}
 	for _, test := range tests {
 		t.Run(test.env, func(t *testing.T) {
@@ -363,4 +363,61 @@ func FuzzConfig(f *testing.F) {
 			_ = diag.Text(true)
 		}
 	})
+}
+
+// Goal: env has an entry for each binding that is asked for and not served, and for nothing else. Method: one of each shape.
+func TestUnservedBindings(t *testing.T) {
+	dir := project(t, map[string]string{"index.js": "export default {}", "wrangler.jsonc": `{
+		"name": "w", "main": "index.js", "compatibility_date": "2026-06-01",
+		"assets": { "directory": "public", "binding": "ASSETS" },
+		"kv_namespaces": [{ "binding": "KV", "id": "1" }, { "binding": "KV2", "id": "2" }],
+		"durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+		"queues": { "producers": [{ "queue": "q", "binding": "QUEUE" }], "consumers": [{ "queue": "q" }] },
+		"ratelimits": [{ "name": "LIMITER", "simple": { "limit": 1, "period": 60 } }],
+		"ai": { "binding": "AI" }, "migrations": [{ "tag": "v1" }], "containers": [{ "name": "c", "class_name": "Room" }],
+		"observability": { "enabled": true }, "env": { "bare": {} }
+	}`})
+	for _, test := range []struct{ env, want string }{
+		{"", "ASSETS=assets KV=kv_namespaces KV2=kv_namespaces ROOM=durable_objects QUEUE=queues LIMITER=ratelimits AI=ai"},
+		{"bare", "ASSETS=assets"},
+	} {
+		var got []string
+		for _, b := range load(t, dir, Options{Env: test.env}).Bindings {
+			if b.Kind != worker.UnservedBinding {
+				t.Errorf("%s is of kind %d", b.Name, b.Kind)
+			}
+			got = append(got, b.Name+"="+b.Text)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%q: %v, want %s", test.env, got, test.want)
+		}
+	}
+}
+
+// Goal: strangers get what a library does in production. Method: what process.env.NODE_ENV becomes.
+func TestProduction(t *testing.T) {
+	dir := project(t, map[string]string{"index.js": "export default { mode: process.env.NODE_ENV }", "wrangler.jsonc": `{"name":"w","main":"index.js","compatibility_date":"2026-08-04"}`, ".dev.vars": "SECRET=s"})
+	for _, test := range []struct {
+		opts          Options
+		mode, secrets string
+	}{
+		{Options{}, `"development"`, "SECRET"},
+		{Options{Production: true}, `"production"`, "SECRET"},
+		{Options{Deploy: true}, `"production"`, ""},
+	} {
+		v, _, err := Bundle(t.Context(), load(t, dir, test.opts))
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets := ""
+		for _, b := range v.Bindings {
+			secrets += b.Name
+		}
+		if !strings.Contains(string(v.Modules[0].Data), "mode: "+test.mode) || secrets != test.secrets {
+			t.Errorf("%+v: bindings %q, code\n%s", test.opts, secrets, v.Modules[0].Data)
+		}
+		if !slices.Contains(v.CompatFlags, "nodejs_compat") || slices.Contains(v.CompatFlags, "nodejs_als") {
+			t.Errorf("the runtime layer gets the flags %v, without what the date implies or with more", v.CompatFlags)
+		}
+	}
 }

@@ -27,7 +27,7 @@ const (
 type keyInfo struct {
 	scope   scope
 	service service
-	// what is missing, for notServed keys. "" for bindings: env does not get them.
+	// what is missing, for notServed keys. "" for bindings: using them throws.
 	what string
 }
 

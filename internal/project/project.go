@@ -31,6 +31,8 @@ type Options struct {
 	// Deploy means that the result leaves this machine: .dev.vars and .env are not read, process.env.NODE_ENV is
 	// "production", and a worker must have a name and a compatibility date.
 	Deploy bool
+	// Production means that strangers will call the worker: process.env.NODE_ENV is "production". Deploy implies it.
+	Production bool
 	// Now is the time compatibility dates are checked against. Zero means the time of the call.
 	Now time.Time
 }
@@ -45,6 +47,8 @@ type Project struct {
 	File   string
 	Env    string
 	Deploy bool
+	// Production is that of Options, or Deploy.
+	Production bool
 
 	Name string
 	// Main is the entry file, absolute. build.command may have to make it.
@@ -53,7 +57,7 @@ type Project struct {
 	CompatDate  string
 	CompatFlags []string
 	Compat      compat.Set
-	// Bindings are vars and what .dev.vars or .env add to them.
+	// Bindings are vars, what .dev.vars or .env add to them, and the bindings of products that are not served.
 	Bindings []worker.Binding
 	// Limits has zero fields for defaults.
 	Limits worker.Limits
@@ -129,7 +133,7 @@ func Load(path string, opts Options) (*Project, []Diagnostic, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("load project: %w", err)
 	}
-	l := &loader{opts: opts, p: &Project{Env: opts.Env, Deploy: opts.Deploy, KeepNames: true}}
+	l := &loader{opts: opts, p: &Project{Env: opts.Env, Deploy: opts.Deploy, Production: opts.Production || opts.Deploy, KeepNames: true}}
 	shownFile := path
 	switch {
 	case info.IsDir():
@@ -301,6 +305,7 @@ func (l *loader) decode() {
 	l.decodeDev()
 	l.decodeBuild()
 	l.decodeVars()
+	l.addUnserved()
 	if p.Build.Command == "" {
 		p.checkMain(&l.diags)
 	}
@@ -378,7 +383,7 @@ func (l *loader) notServed(m *member, info keyInfo) {
 	}
 	what := info.what
 	if what == "" {
-		what = "env does not get these bindings"
+		what = "using one of these bindings throws an error that says so"
 	}
 	l.doc.warnKey(m, "", "%q is not served yet: %s", m.key, what)
 }

@@ -30,7 +30,7 @@ type Module struct {
 type Binding struct {
 	Name string
 	Kind BindingKind
-	// Text is the value of a TextBinding.
+	// Text is the value of a TextBinding, and what an UnservedBinding stands for.
 	Text string
 	// JSON is the value of a JSONBinding, a JSON text.
 	JSON []byte
@@ -43,6 +43,8 @@ type BindingKind uint8
 const (
 	TextBinding BindingKind = 1
 	JSONBinding BindingKind = 2
+	// UnservedBinding stands for a binding of a product that is not served yet: Text is its key in the configuration.
+	UnservedBinding BindingKind = 3
 )
 
 // Limits are the resource limits of one worker. A zero field means the platform's default.

@@ -8,6 +8,7 @@
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
 import { Blob, File } from "../web/blob.ts";
+import { Cache, caches, CacheStorage } from "../web/cache.ts";
 import { CompressionStream, DecompressionStream } from "../web/compression.ts";
 import { console } from "../web/console.ts";
 import { CryptoKey } from "../web/crypto/key.ts";
@@ -63,7 +64,7 @@ import { installClock, installTemporal } from "./clock.ts";
 import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
 import { native } from "./native.ts";
-import { defineData, FunctionPrototypeApply, ObjectSetPrototypeOf, ReflectOwnKeys, TypeError } from "./primordials.ts";
+import { defineData, FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys, TypeError } from "./primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -98,6 +99,8 @@ const lazyInterfaces = [
   "Blob",
   "BroadcastChannel",
   "ByteLengthQueuingStrategy",
+  "Cache",
+  "CacheStorage",
   "CloseEvent",
   "CompressionStream",
   "CountQueuingStrategy",
@@ -154,7 +157,7 @@ const lazyInterfaces = [
 ];
 
 /** Operations of the global scope (enumerable), and its attributes, which workers may replace, as the Minimum Common API lets a runtime allow. */
-const lazyMembers = ["atob", "btoa", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "queueMicrotask", "scheduler", "setInterval", "setTimeout", "structuredClone"];
+const lazyMembers = ["atob", "btoa", "caches", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "queueMicrotask", "scheduler", "setInterval", "setTimeout", "structuredClone"];
 
 /** The value of a name in the lists above. */
 function make(name: string): unknown {
@@ -169,6 +172,10 @@ function make(name: string): unknown {
       return BroadcastChannel;
     case "ByteLengthQueuingStrategy":
       return ByteLengthQueuingStrategy;
+    case "Cache":
+      return Cache;
+    case "CacheStorage":
+      return CacheStorage;
     case "CloseEvent":
       return CloseEvent;
     case "CompressionStream":
@@ -279,6 +286,8 @@ function make(name: string): unknown {
       return atob;
     case "btoa":
       return btoa;
+    case "caches":
+      return caches;
     case "clearInterval":
       return clearInterval;
     case "clearTimeout":
@@ -342,6 +351,19 @@ export function installGlobals(global: object): void {
   define(global, { fetch, reportError, self: global }, true);
   defineLazily(global, lazyMembers, true);
   for (let i = 0; i < eventHandlers.length; i++) defineEventHandler(global, eventHandlers[i]!);
+}
+
+/** The global `process`, an accessor as in Node.js, which a worker may replace. In isolates with nodejs_compat. */
+export function defineProcess(global: object, get: () => object): void {
+  ObjectDefineProperty(global, "process", {
+    __proto__: null,
+    get,
+    set(value: unknown) {
+      defineData(global, "process", value, true, true, true);
+    },
+    enumerable: false,
+    configurable: true,
+  } as PropertyDescriptor);
 }
 
 /** What cannot be in the snapshot, because V8 puts it on every new global object. In every isolate, before code of the worker's runs. */

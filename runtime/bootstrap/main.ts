@@ -4,7 +4,9 @@
 
 import "./primordials.ts";
 import { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint } from "../cloudflare/workers.ts";
-import { AsyncLocalStorage, AsyncResource } from "../node/async_hooks.ts";
+import { asyncHooks } from "../node/async_hooks.ts";
+import { nodeModule } from "../node/modules.ts";
+import { nodeProcess } from "../node/process.ts";
 import { onStreamCollected, onStreamData, onStreamEnd, onStreamError } from "../web/fetch/inbound.ts";
 import { onStreamCancelled, onStreamCredit } from "../web/fetch/outbound.ts";
 import { setReportException } from "../web/events/target.ts";
@@ -12,7 +14,7 @@ import { onTimer } from "../web/timers.ts";
 import { onSocketClosed, onSocketFlushed, onSocketMessage } from "../web/websocket/state.ts";
 import { cancel, eventKilled, fetch, init, rehearse, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
-import { allowWasmFromBytes, installGlobals, prepareGlobals } from "./globals.ts";
+import { allowWasmFromBytes, defineProcess, installGlobals, prepareGlobals } from "./globals.ts";
 import { onCallResult } from "./calls.ts";
 import { builtin, env, hasCompatFlag, registerBuiltin } from "./modules.ts";
 import { native } from "./native.ts";
@@ -23,7 +25,14 @@ setExceptionReporter((e) => reportUncaught(e));
 installGlobals(globalThis);
 
 registerBuiltin(["cloudflare:workers"], () => ({ DurableObject, env, RpcTarget, waitUntil, WorkerEntrypoint, WorkflowEntrypoint }));
-registerBuiltin(["node:async_hooks", "async_hooks"], () => ({ AsyncLocalStorage, AsyncResource, default: { AsyncLocalStorage, AsyncResource } }));
+
+let hooks: Record<string, unknown> | undefined;
+
+function importBuiltin(specifier: string): Record<string, unknown> | undefined {
+  // Of node: the one that many workers import, and need nothing else of Node.js for.
+  if (specifier !== "node:async_hooks") return builtin(specifier) ?? nodeModule(specifier);
+  return hasCompatFlag("nodejs_als") || hasCompatFlag("nodejs_compat") ? (hooks ??= asyncHooks()) : undefined;
+}
 
 // Functions of lazy groups must not be named before they are called; see runtime/bundle.
 native.setHandlers({
@@ -31,9 +40,10 @@ native.setHandlers({
     prepareGlobals();
     init(config);
     if (hasCompatFlag("allow_wasm_from_bytes")) allowWasmFromBytes();
+    if (hasCompatFlag("nodejs_compat")) defineProcess(globalThis, () => nodeProcess());
   },
   start,
-  builtin,
+  builtin: importBuiltin,
   fetch,
   cancel,
   eventKilled,

@@ -1,8 +1,9 @@
 // What a worker is made of besides its own modules: its configuration, its environment, and the built-in modules it may
 // import.
 
-import type { WorkerConfig } from "./native.ts";
-import { ArrayPrototypeIncludes, defineData, JSONParse } from "./primordials.ts";
+import type { EnvEntry, WorkerConfig } from "./native.ts";
+import { ArrayPrototypeIncludes, ArrayPrototypePush, defineData, JSONParse } from "./primordials.ts";
+import { unserved } from "./unserved.ts";
 
 let config: WorkerConfig | undefined;
 
@@ -20,12 +21,20 @@ export function setConfig(text: string): void {
 export function defineEnvironment(target: object): void {
   const entries = config?.env ?? [];
   for (let i = 0; i < entries.length; i++) {
-    const { name, value } = entries[i]!;
-    defineData(target, name, value, true, true, true);
+    const entry = entries[i]!;
+    defineData(target, entry.name, entry.type === "unserved" ? unserved(entry.name, entry.value) : entry.value, true, true, true);
   }
 }
 
-/** Whether a compatibility flag is on. */
+/** The text and JSON variables, in the order of the project file. */
+export function variables(): readonly EnvEntry[] {
+  const out: EnvEntry[] = [];
+  const entries = config?.env ?? [];
+  for (let i = 0; i < entries.length; i++) if (entries[i]!.type !== "unserved") ArrayPrototypePush(out, entries[i]!);
+  return out;
+}
+
+/** Whether a compatibility flag is on, by name, by date or by implication. Only the flags that internal/compat lists as honoured are known here. */
 export function hasCompatFlag(name: string): boolean {
   return config !== undefined && ArrayPrototypeIncludes(config.compatFlags, name);
 }

@@ -295,7 +295,11 @@ export interface WorkerConfig {
   /** One entry per binding, in slot order; slot numbers start at 1 (0 is the global fetch). */
   env: EnvEntry[];
 }
-export type EnvEntry = { name: string; type: "text"; value: string } | { name: string; type: "json"; value: unknown };
+export type EnvEntry =
+  | { name: string; type: "text"; value: string }
+  | { name: string; type: "json"; value: unknown }
+  /** A binding that the project asks for and the platform has not: value is its key in the project file. */
+  | { name: string; type: "unserved"; value: string };
 
 export interface Handlers {
   /** Before the worker's modules are evaluated. config is a WorkerConfig as JSON. */

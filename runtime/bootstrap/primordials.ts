@@ -266,6 +266,14 @@ export const typedArrayConstructors: { readonly [tag: string]: (new (buffer: Arr
 })();
 export const WeakSetPrototypeDelete = uncurry(WeakSet.prototype.delete as AnyFunction) as (s: WeakSet<object>, v: object) => boolean;
 
+// For node:.
+const BigIntFunction = BigInt;
+const decodeURIComponentFunction = decodeURIComponent;
+export { BigIntFunction as BigInt, decodeURIComponentFunction as decodeURIComponent };
+const { for: symbolFor } = Symbol;
+/** Symbol.for. */
+export const SymbolFor = bind.call(symbolFor as never, Symbol) as (key: string) => symbol;
+
 const defineProperty = Object.defineProperty;
 /** Object.defineProperty of a data property, whatever a worker has put on Object.prototype. For use at request time. */
 export function defineData(target: object, key: PropertyKey, value: unknown, writable: boolean, enumerable: boolean, configurable: boolean): void {

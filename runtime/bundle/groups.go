@@ -47,6 +47,7 @@ var runtimePlan = plan{
 	groups: []group{
 		{name: "abort", modules: []string{"web/abort.ts"}, idle: []string{"isAbortSignal"}},
 		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
+		{name: "cache", modules: []string{"web/cache.ts"}},
 		{name: "calls", modules: []string{"bootstrap/calls.ts"}, idle: []string{"onCallResult"}},
 		{name: "clone", modules: []string{"web/structured-clone.ts"}},
 		{name: "compression", modules: []string{"web/compression.ts"}},
@@ -76,6 +77,9 @@ var runtimePlan = plan{
 		{name: "inbound", modules: []string{"web/fetch/inbound.ts", "web/fetch/origin.ts"}, idle: []string{"isInbound", "onStreamCollected", "onStreamData", "onStreamEnd", "onStreamError"}},
 		{name: "inspect", modules: []string{"web/inspect.ts"}},
 		{name: "mime", modules: []string{"web/mime.ts"}},
+		{name: "node", modules: []string{
+			"node/errors.ts", "node/events.ts", "node/modules.ts", "node/names.gen.ts", "node/path.ts", "node/process.ts", "node/timers.ts", "node/url.ts", "node/util.ts",
+		}},
 		{name: "outbound", modules: []string{"web/fetch/outbound.ts"}, idle: []string{"onStreamCancelled", "onStreamCredit"}},
 		{name: "performance", modules: []string{"web/performance.ts", "web/performance-observer.ts", "web/performance-timeline.ts"}},
 		{name: "pipes", modules: []string{"web/streams/from.ts", "web/streams/pipe.ts", "web/streams/tee.ts"}},
@@ -90,6 +94,7 @@ var runtimePlan = plan{
 		{name: "timers", modules: []string{"web/timers.ts"}, idle: []string{"cancelTimersOf", "onTimer"}},
 		{name: "transforms", modules: []string{"web/streams/identity.ts", "web/streams/transform-core.ts", "web/streams/transform.ts"}},
 		{name: "unhandled", modules: []string{"bootstrap/unhandled.ts"}},
+		{name: "unserved", modules: []string{"bootstrap/unserved.ts"}},
 		{name: "urlpattern", modules: []string{
 			"web/urlpattern/canonical.ts", "web/urlpattern/component.ts", "web/urlpattern/constructor-string.ts", "web/urlpattern/escape.ts",
 			"web/urlpattern/generate.ts", "web/urlpattern/init.ts", "web/urlpattern/parts.ts", "web/urlpattern/tokens.ts", "web/urlpattern/urlpattern.ts",

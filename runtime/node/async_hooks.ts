@@ -1,6 +1,6 @@
 // The part of node:async_hooks that the Workers platform has: AsyncLocalStorage and AsyncResource
 // (https://nodejs.org/api/async_context.html). Values live in the async frame, which V8 carries along with promises.
-// Deviation: async ids are plain counters, as there are no hooks that could see them.
+// Deviation: async ids are plain counters, as there are no hooks that could see them: what createHook makes is never called.
 
 import { type AsyncFrame, currentFrame, runInFrame } from "../bootstrap/context.ts";
 import { native } from "../bootstrap/native.ts";
@@ -125,4 +125,27 @@ export class AsyncResource {
   runInAsyncScope(fn: unknown, thisArg: unknown = undefined, ...args: unknown[]): unknown {
     return runInFrame(this.#frame, toCallback<AnyFunction>(fn, "AsyncResource.runInAsyncScope"), thisArg, args);
   }
+}
+
+/** The exports of the module. */
+export function asyncHooks(): Record<string, unknown> {
+  const all: Record<string, unknown> = {
+    AsyncLocalStorage,
+    AsyncResource,
+    asyncWrapProviders: { NONE: 0 },
+    createHook(): object {
+      return {
+        enable(): unknown {
+          return this;
+        },
+        disable(): unknown {
+          return this;
+        },
+      };
+    },
+    executionAsyncId: () => 0,
+    executionAsyncResource: () => ({}),
+    triggerAsyncId: () => 0,
+  };
+  return { ...all, default: all };
 }

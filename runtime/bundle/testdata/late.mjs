@@ -34,7 +34,8 @@ let { handlers } = mock;
 
 // ---- a small worker
 mock.reset(); // The layer rehearses a request while the snapshot is made.
-handlers.init(JSON.stringify({ name: "w", compatDate: "2026-01-01", compatFlags: [], dev: false, env: [] }));
+const config = JSON.stringify({ name: "w", compatDate: "2026-01-01", compatFlags: ["nodejs_compat"], dev: false, env: [] });
+handlers.init(config);
 const worker = vm.runInContext('({ fetch: (r) => new Response("hi " + r.url + r.headers.get("host"), { headers: { a: "b" } }) })', context);
 handlers.start({ default: worker });
 handlers.fetch(2, "GET", "http://x/", 0, 0);
@@ -86,6 +87,7 @@ realm = vm.runInContext("globalThis", context);
 mock.handlers = undefined;
 vm.runInContext(source, context)(native);
 ({ handlers } = mock);
+handlers.init(config);
 const broken = new Set([Object.prototype, Function.prototype]); // Not those of this realm, which some of V8's functions have.
 function breakMembers(path, o) {
   if ((typeof o !== "object" && typeof o !== "function") || o === null || broken.has(o)) return;
@@ -133,7 +135,7 @@ for (const name of report.groups) {
     report.failed.push(`${name}: ${e?.message ?? e}`);
   }
 }
-for (const specifier of ["cloudflare:workers", "node:async_hooks"]) {
+for (const specifier of ["cloudflare:workers", "node:async_hooks", "node:util", "node:events", "node:process", "node:path", "node:fs"]) {
   try {
     if (handlers.builtin(specifier) === undefined) report.failed.push(`${specifier} is not there`);
   } catch (e) {
