@@ -155,6 +155,7 @@ tsc: node_modules/.skerry examples/hono/node_modules/.skerry
 .PHONY: generate
 generate: | tools ## Write the generated files anew
 	$(GO) generate ./...
+	$(NODE) --no-warnings runtime/node/names.mjs
 
 .PHONY: test-runtime
 test-runtime: node_modules/.skerry build/host-test/leaf.node ## Unit tests of the TypeScript runtime layer
@@ -169,9 +170,29 @@ test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 	$(MAKE) -C host/test CXX=$(CXX) NODE=$(abspath $(NODE)) INCLUDE=$(abspath $(NODE_PACKAGE)/include/node)
 
 .PHONY: test-go
-test-go: build build/probe/skerry-host.node examples/hono/node_modules/.skerry ## Go tests with the race detector, end to end scaled down
-	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/hostile)
+test-go: build build/probe/skerry-host.node examples/hono/node_modules/.skerry frameworks-built ## Go tests with the race detector, end to end scaled down
+	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/frameworks -e /test/hostile)
 	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/... ./test/hostile
+	$(GO) test -race -count=1 -timeout 10m ./test/frameworks
+
+# Projects of frameworks with a build of their own are built by the pinned Node: that of a Debian 12 is too old for them.
+FRAMEWORKS := test/frameworks/built
+FRAMEWORK_SOURCES = $(shell git ls-files -co --exclude-standard -- $(FRAMEWORKS))
+FRAMEWORK_NODE = $(abspath $(NODE))
+
+.PHONY: frameworks
+frameworks: build frameworks-built ## Libraries and frameworks from npm, unmodified, over HTTP
+	$(GO) test -count=1 -timeout 10m ./test/frameworks
+
+.PHONY: frameworks-built
+frameworks-built: test/frameworks/node_modules/.skerry $(FRAMEWORKS)/node_modules/.built
+
+$(FRAMEWORKS)/node_modules/.built: $(FRAMEWORKS)/node_modules/.skerry $(FRAMEWORK_SOURCES) | $(NODE)
+	cd $(FRAMEWORKS)/vue && $(FRAMEWORK_NODE) ../node_modules/vite/bin/vite.js build --logLevel warn
+	cd $(FRAMEWORKS)/svelte && $(FRAMEWORK_NODE) ../node_modules/vite/bin/vite.js build --logLevel warn
+	cd $(FRAMEWORKS)/react-router && $(FRAMEWORK_NODE) ../node_modules/@react-router/dev/bin.cjs build --logLevel warn
+	cd $(FRAMEWORKS)/sveltekit && $(FRAMEWORK_NODE) ../node_modules/vite/bin/vite.js build --logLevel warn
+	@touch $@
 
 # -count=1: the cache of go test does not see that bin/ changed.
 .PHONY: acceptance
@@ -237,6 +258,14 @@ examples/%/node_modules/.skerry: examples/%/package.json examples/%/package-lock
 # No script of the package is run: its binary is used where npm puts it.
 test/bench/node_modules/.skerry: test/bench/package.json test/bench/package-lock.json | tools
 	cd test/bench && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+test/frameworks/node_modules/.skerry: test/frameworks/package.json test/frameworks/package-lock.json | tools
+	cd test/frameworks && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(FRAMEWORKS)/node_modules/.skerry: $(FRAMEWORKS)/package.json $(FRAMEWORKS)/package-lock.json | tools
+	cd $(FRAMEWORKS) && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: help

@@ -71,7 +71,7 @@ var layers = []struct {
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
-	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/hostile", "test/wpt"}},
+	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
 }
 
 // sameLayer lists the imports within a layer, with the reason.
@@ -89,6 +89,7 @@ var forbidden = []struct {
 	{"test/e2e", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/hostile", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/wpt", "skerry/internal/...", "black box: the tests use what a user has"},
+	{"test/frameworks", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/e2e/rig", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"internal/hostproto", "net/http", "the wire carries events, it does not know HTTP"},
 	{"internal/isolates", "net/http", "only the edges know HTTP"},

@@ -169,8 +169,18 @@ func (d *devLoop) build(ctx context.Context) (*worker.Version, error) {
 	} else {
 		d.shown = ""
 	}
+	if v.Limits.CPU == 0 {
+		patient := *v
+		patient.Limits.CPU = devCPU
+		v = &patient
+	}
 	return v, nil
 }
+
+// devCPU is the CPU time that an event may use in development, unless the project says otherwise. Much more than in
+// `skerry serve`: development builds of frameworks need it, each edit makes every request the first one of its isolate, and a
+// loop without an end has nobody to disturb.
+const devCPU = 30 * time.Second
 
 // stampOf is the state of files, to see whether one has changed.
 func stampOf(files []string) string {
