@@ -180,9 +180,18 @@ void DecodeUnicode(const Call& call, Encoding encoding, uint32_t state, const By
   DecodeUtf16Stream(call, carried, data, size, encoding == Encoding::kUtf16Be);
 }
 
+// Whether there are bytes from 0x80 to 0x9f: in all others windows-1252 is Latin-1.
+bool HasC1(const char* data, size_t size) {
+  bool found = false;
+  for (size_t i = 0; i < size; i++) found |= (static_cast<uint8_t>(data[i]) & 0xe0) == 0x80;
+  return found;
+}
+
 void DecodeLegacyBytes(const Call& call, Encoding encoding, uint32_t state, const Bytes& bytes) {
   Isolate* isolate = call.isolate();
   if (state == 0 && KeepsAscii(encoding) && simdutf::validate_ascii(bytes.data(), bytes.size()))
+    return call.Text(DecodeLatin1(isolate, bytes.data(), bytes.size()), 0);
+  if (encoding == Encoding::kWindows1252 && !HasC1(bytes.data(), bytes.size()))
     return call.Text(DecodeLatin1(isolate, bytes.data(), bytes.size()), 0);
   Scratch<char16_t, kStackUnits> units(LegacyCapacity(bytes.size()));
   if (!units) return ThrowOutOfMemory(isolate);

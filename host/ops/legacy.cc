@@ -440,27 +440,22 @@ class Iso2022Jp {
   uint8_t lead_;
 };
 
-// §9.1 and §14.5
-class SingleByte {
- public:
-  explicit SingleByte(const char16_t* index) : index_(index) {}
-  uint32_t state() const { return 0; }
-
-  Took Take(uint8_t byte, Output& out) {
-    const char16_t unit = IsAscii(byte) ? byte : index_[byte - 0x80];
-    if (unit == 0xfffd) {
-      out.Error();
-    } else {
-      out.Unit(unit);
-    }
-    return Took::kByte;
+// §9.1. Bytes without a code point are U+FFFD in the index already.
+Decoded DecodeSingleByte(const char16_t* index, std::span<const uint8_t> in, bool fatal, char16_t* out) {
+  char16_t units[256];
+  for (size_t i = 0; i < 128; i++) units[i] = static_cast<char16_t>(i);
+  std::copy(index, index + 128, units + 128);
+  bool errors = false;
+  for (size_t i = 0; i < in.size(); i++) {
+    out[i] = units[in[i]];
+    errors |= out[i] == 0xfffd;
   }
-  void End(Output&) {}
+  if (!errors || !fatal) return {in.size(), in.size(), false};
+  const size_t at = static_cast<size_t>(std::find(out, out + in.size(), 0xfffd) - out);
+  return {at + 1, at, true};
+}
 
- private:
-  const char16_t* index_;
-};
-
+// §14.5.1
 class XUserDefined {
  public:
   uint32_t state() const { return 0; }
@@ -522,7 +517,8 @@ Decoded DecodeLegacy(Encoding encoding, uint32_t* state, std::span<const uint8_t
   }
   if (!IsLegacy(encoding)) return {0, 0, true};
   const size_t index = static_cast<size_t>(encoding) - static_cast<size_t>(Encoding::kIbm866);
-  return Run(SingleByte(kSingleByteIndexes[index]), state, in, more, fatal, out);
+  *state = 0;
+  return DecodeSingleByte(kSingleByteIndexes[index], in, fatal, out);
 }
 
 }  // namespace skerry

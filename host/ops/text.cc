@@ -60,8 +60,13 @@ void Utf8EncodeOp(const Args& info) {
     if (!NewBytes(isolate, size, &data).ToLocal(&bytes)) return;
     if (size != 0) std::memcpy(data, local, size);
   } else {
-    if (!NewBytes(isolate, Utf8Length(isolate, text), &data).ToLocal(&bytes)) return;
-    EncodeUtf8(isolate, text, data);
+    const size_t size = Utf8Length(isolate, text);
+    if (!NewBytes(isolate, size, &data).ToLocal(&bytes)) return;
+    if (size == static_cast<size_t>(text->Length())) {  // ASCII
+      text->WriteOneByteV2(isolate, 0, static_cast<uint32_t>(size), reinterpret_cast<uint8_t*>(data));
+    } else {
+      EncodeUtf8(isolate, text, data);
+    }
   }
   info.GetReturnValue().Set(bytes);
 }

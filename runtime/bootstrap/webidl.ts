@@ -1,9 +1,9 @@
 // Web IDL (https://webidl.spec.whatwg.org/): conversions of arguments.
 // Pure functions: in the bundle, parts that need them have copies of their own (runtime/bundle/groups.go).
 
+import { native } from "./native.ts";
 import {
   ArrayBufferIsView,
-  ArrayBufferPrototypeGetByteLength,
   ArrayPrototypePush,
   FunctionPrototypeCall,
   MathAbs,
@@ -175,14 +175,9 @@ export function toRecord<V>(v: object, key: (k: unknown) => string, value: (v: u
   return out;
 }
 
+/** Asks the host: a brand check of the language's own would throw, and an error that takes its stack costs microseconds. */
 export function isArrayBuffer(v: unknown): v is ArrayBuffer {
-  if (!isObject(v)) return false;
-  try {
-    ArrayBufferPrototypeGetByteLength(v as ArrayBuffer);
-    return true;
-  } catch {
-    return false;
-  }
+  return isObject(v) && native.typeTag(v) === "ArrayBuffer";
 }
 
 export function isBufferSource(v: unknown): v is ArrayBuffer | ArrayBufferView {

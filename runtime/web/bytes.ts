@@ -1,12 +1,11 @@
 // Byte helpers of the web layer that touch nothing a worker may have replaced.
 
 import { native } from "../bootstrap/native.ts";
-import { ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
-import { isArrayBuffer } from "../bootstrap/webidl.ts";
+import { ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
 
 /** A copy of the bytes of a BufferSource. A detached one gives none. */
 export function copyBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array {
-  if (isArrayBuffer(source)) return new Uint8Array(new Uint8Array(source));
+  if (!ArrayBufferIsView(source)) return new Uint8Array(new Uint8Array(source));
   const length = viewByteLength(source);
   if (length === 0) return new Uint8Array(0);
   return new Uint8Array(new Uint8Array(viewBuffer(source), viewByteOffset(source), length));
@@ -14,7 +13,7 @@ export function copyBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 /** Bytes of a BufferSource; 0 for a detached one. */
 export function lengthOf(source: ArrayBuffer | ArrayBufferView): number {
-  return isArrayBuffer(source) ? ArrayBufferPrototypeGetByteLength(source) : viewByteLength(source);
+  return ArrayBufferIsView(source) ? viewByteLength(source) : ArrayBufferPrototypeGetByteLength(source);
 }
 
 /** A view of part of bytes, without a copy. */

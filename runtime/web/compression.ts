@@ -4,7 +4,7 @@
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayBufferPrototypeGetDetached, type Deferred, newDeferred, PromisePrototypeThen, RangeError, TypeError, Uint8Array, viewBuffer, viewByteLength } from "../bootstrap/primordials.ts";
+import { ArrayBufferIsView, ArrayBufferPrototypeGetDetached, type Deferred, newDeferred, PromisePrototypeThen, RangeError, TypeError, Uint8Array, viewBuffer, viewByteLength } from "../bootstrap/primordials.ts";
 import { defineInterface, isArrayBuffer, isBufferSource, requireArguments, toEnum, typeError } from "../bootstrap/webidl.ts";
 import { copyBytes, lengthOf, subBytes } from "./bytes.ts";
 import { createTransformStream, type Transform } from "./streams/internal.ts";
@@ -141,7 +141,7 @@ function makeSides(format: unknown, decompress: boolean, context: string): Sides
   });
 }
 
-const bufferOf = (source: ArrayBuffer | ArrayBufferView): ArrayBuffer => (isArrayBuffer(source) ? source : viewBuffer(source));
+const bufferOf = (source: ArrayBuffer | ArrayBufferView): ArrayBuffer => (ArrayBufferIsView(source) ? viewBuffer(source) : source);
 
 export class CompressionStream {
   readonly #sides: Sides;

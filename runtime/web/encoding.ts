@@ -3,7 +3,7 @@
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import { RangeError, StringPrototypeToLowerCase, TypedArrayPrototypeGetSymbolToStringTag, TypeError, Uint8Array, viewByteLength } from "../bootstrap/primordials.ts";
-import { defineInterface, isBufferSource, isObject, requireArguments, toDictionary, toDOMString, toUSVString, typeError } from "../bootstrap/webidl.ts";
+import { defineInterface, isBufferSource, isObject, requireArguments, toDictionary, toDOMString, typeError } from "../bootstrap/webidl.ts";
 import { concatBytes, copyBytes, subBytes } from "./bytes.ts";
 import { encodingOf } from "./encoding-labels.ts";
 
@@ -24,7 +24,7 @@ export class TextEncoder {
     void this.#brand;
     const context = "TextEncoder.encodeInto";
     requireArguments(arguments.length, 2, context);
-    const text = toUSVString(source);
+    const text = toDOMString(source); // The host replaces lone surrogates.
     if (TypedArrayPrototypeGetSymbolToStringTag(destination) !== "Uint8Array") throw typeError(context, "destination is not a Uint8Array.");
     const counts = native.utf8EncodeInto(text, destination as Uint8Array);
     return { read: counts[0], written: counts[1] };

@@ -96,17 +96,22 @@ export class URLSearchParams {
     requireArguments(arguments.length, 2, "URLSearchParams.set");
     const n = toUSVString(name);
     const v = toUSVString(value);
-    const kept: string[] = [];
-    let found = false;
-    for (let i = 0; i < list.length; i += 2) {
-      if (list[i] !== n) ArrayPrototypePush(kept, list[i]!, list[i + 1]!);
-      else if (!found) {
-        found = true;
-        ArrayPrototypePush(kept, n, v);
+    let first = 0;
+    while (first < list.length && list[first] !== n) first += 2;
+    if (first === list.length) {
+      ArrayPrototypePush(list, n, v);
+    } else {
+      list[first + 1] = v;
+      let to = first + 2;
+      for (let i = to; i < list.length; i += 2) {
+        if (list[i] === n) continue;
+        list[to] = list[i]!;
+        list[to + 1] = list[i + 1]!;
+        to += 2;
       }
+      list.length = to;
     }
-    if (!found) ArrayPrototypePush(kept, n, v);
-    this.#update(kept);
+    this.#update(list);
   }
 
   /** Stable, by UTF-16 code units of the names. */

@@ -169,6 +169,15 @@ export class URL {
     if (record !== undefined) this.#record = record;
   }
 
+  /** "Update" of the query object: a query that is serialised already, and not empty. */
+  #setQuery(query: string): void {
+    const r = this.#record;
+    const end = r[7] !== none ? r[7] : r[8];
+    const head = end === none ? r[0] : StringPrototypeSlice(r[0], 0, end);
+    const hash = r[8] === none ? "" : StringPrototypeSlice(r[0], r[8]);
+    this.#record = [`${head}?${query}${hash}`, r[1], r[2], r[3], r[4], r[5], r[6], head.length, hash === "" ? none : head.length + 1 + query.length];
+  }
+
   #relink(): void {
     if (this.#params !== undefined) relinkSearchParams(this.#params, StringPrototypeSlice(recordSearch(this.#record), 1));
   }
@@ -176,7 +185,10 @@ export class URL {
   static {
     urlRecordOf = (url) => url.#record;
     isURL = (v): v is URL => isObject(v) && #record in v;
-    onOwnerUpdate((url, query) => (url as URL).#set(partSearch, query));
+    onOwnerUpdate((url, query) => {
+      if (query === "") (url as URL).#set(partSearch, query);
+      else (url as URL).#setQuery(query);
+    });
   }
 }
 defineInterface(URL);

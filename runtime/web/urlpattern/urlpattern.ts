@@ -1,8 +1,8 @@
 // URLPattern (https://urlpattern.spec.whatwg.org/), with compareComponent and generate, which are proposed for the standard.
 
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
-import { native } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, defineData, StringPrototypeIncludes, TypeError } from "../../bootstrap/primordials.ts";
+import { native, type UrlRecord } from "../../bootstrap/native.ts";
+import { defineData, StringPrototypeIncludes, TypeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toDictionary, toEnum, toRecord, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import {
   canonicalHash,
@@ -12,6 +12,7 @@ import {
   canonicalPassword,
   canonicalPathname,
   canonicalPort,
+  canonicalProtocol,
   canonicalSearch,
   canonicalUsername,
   hashOf,
@@ -24,15 +25,15 @@ import {
   usernameOf,
 } from "./canonical.ts";
 import { Component, type Groups } from "./component.ts";
-import { compileProtocol, matchesSpecialScheme, parseConstructorString } from "./constructor-string.ts";
+import { matchesSpecialScheme, parseConstructorString } from "./constructor-string.ts";
 import { type Components, type Init, members, newInit, processInit, toInit } from "./init.ts";
-import { FIXED_TEXT, NONE, type Options, type Part, SEGMENT_WILDCARD } from "./parts.ts";
+import { type Encode, FIXED_TEXT, NONE, type Options, type Part, SEGMENT_WILDCARD } from "./parts.ts";
 
 /** The components in the order of a URL. */
 const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
-type Name = (typeof names)[number];
 
-type Pattern = { readonly [name in Name]: Component };
+/** One component for each name. */
+type Pattern = readonly Component[];
 
 const defaultPorts = { __proto__: null, https: "443", http: "80", ws: "80", wss: "443", ftp: "21" } as unknown as { [scheme: string]: string | undefined };
 
@@ -68,33 +69,60 @@ function create(input: string | Init, baseURL: string | undefined, ignoreCase: b
   const port = defaultPorts[protocol] === all.port ? "" : all.port!;
   const plain = options("", "", false);
   const cased = ignoreCase ? options("", "", true) : plain;
-  const compiled = compileProtocol(protocol);
-  return {
-    protocol: compiled,
-    username: new Component(username, canonicalUsername, plain),
-    password: new Component(password, canonicalPassword, plain),
-    hostname: new Component(hostname, isIPv6Pattern(hostname) ? canonicalIPv6Hostname : canonicalHostname, options(".", "", false)),
-    port: new Component(port, (text) => canonicalPort(text, ""), plain),
-    pathname: matchesSpecialScheme(compiled) ? new Component(pathname, canonicalPathname, options("/", "/", ignoreCase)) : new Component(pathname, canonicalOpaquePathname, cased),
-    search: new Component(search, canonicalSearch, cased),
-    hash: new Component(hash, canonicalHash, cased),
-  };
+  const compiled = compile(0, protocol, canonicalProtocol, plain);
+  const segmented = matchesSpecialScheme(compiled);
+  return [
+    compiled,
+    compile(1, username, canonicalUsername, plain),
+    compile(2, password, canonicalPassword, plain),
+    compile(3, hostname, isIPv6Pattern(hostname) ? canonicalIPv6Hostname : canonicalHostname, options(".", "", false)),
+    compile(4, port, (text) => canonicalPort(text, ""), plain),
+    segmented ? compile(5, pathname, canonicalPathname, options("/", "/", ignoreCase)) : new Component(pathname, canonicalOpaquePathname, cased),
+    compile(6, search, canonicalSearch, cased),
+    compile(7, hash, canonicalHash, cased),
+  ];
 }
 
-/** The components that an input of test or exec has; undefined if it is no URL. */
-function componentsOf(input: string | Init, baseURL: string | undefined): Components | undefined {
-  if (typeof input !== "string") {
-    const empty: Init = newInit();
-    for (let i = 0; i < names.length; i++) empty[names[i]!] = "";
-    try {
-      return processInit(input, false, empty) as Components;
-    } catch {
-      return undefined;
-    }
+/** The components for a lone "*", which is what most are; by place in names. */
+const wildcards: (Component | undefined)[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
+
+function compile(place: number, pattern: string, encode: Encode, settings: Options): Component {
+  if (pattern !== "*") return new Component(pattern, encode, settings);
+  return (wildcards[place] ??= new Component(pattern, encode, settings));
+}
+
+/** The components of a dictionary, in order; undefined if it is no URL. */
+function componentsOf(input: Init): string[] | undefined {
+  const empty = newInit();
+  for (let i = 0; i < names.length; i++) empty[names[i]!] = "";
+  try {
+    const all = processInit(input, false, empty) as Components;
+    return [all.protocol, all.username, all.password, all.hostname, all.port, all.pathname, all.search, all.hash];
+  } catch {
+    return undefined;
   }
-  const r = native.urlParse(input, baseURL);
-  if (r === undefined) return undefined;
-  return { protocol: schemeOf(r), username: usernameOf(r), password: passwordOf(r), hostname: hostnameOf(r), port: portOf(r), pathname: pathnameOf(r), search: searchOf(r), hash: hashOf(r) };
+}
+
+/** The component of a parsed URL that names has at a place. */
+function componentAt(r: UrlRecord, i: number): string {
+  switch (i) {
+    case 0:
+      return schemeOf(r);
+    case 1:
+      return usernameOf(r);
+    case 2:
+      return passwordOf(r);
+    case 3:
+      return hostnameOf(r);
+    case 4:
+      return portOf(r);
+    case 5:
+      return pathnameOf(r);
+    case 6:
+      return searchOf(r);
+    default:
+      return hashOf(r);
+  }
 }
 
 /** The input, a dictionary as a new object. */
@@ -108,10 +136,19 @@ function shownInput(input: string | Init): unknown {
   return out;
 }
 
-function componentResult(component: Component, input: string, values: Groups): object {
-  const groups = {};
-  for (let i = 0; i < component.names.length; i++) defineData(groups, component.names[i]!, values[i], true, true, true);
-  return { groups, input };
+/** Computed names make own properties whatever they are. */
+function groupsOf(names: readonly string[], values: Groups): object {
+  if (names.length === 0) return {};
+  if (names.length === 1) return { [names[0]!]: values[1] };
+  const groups = { [names[0]!]: values[1], [names[1]!]: values[2] };
+  for (let i = 2; i < names.length; i++) defineData(groups, names[i]!, values[i + 1], true, true, true);
+  return groups;
+}
+
+function placeOf(name: (typeof names)[number]): number {
+  let place = 0;
+  while (names[place] !== name) place++;
+  return place;
 }
 
 /** What the part matches less of comes after. */
@@ -139,8 +176,9 @@ export class URLPattern {
     requireArguments(arguments.length, 3, "URLPattern.compareComponent");
     const name = toEnum(component, names, "URLPattern.compareComponent");
     if (!isObject(left) || !(#pattern in left) || !isObject(right) || !(#pattern in right)) throw typeError("URLPattern.compareComponent", "Value is not a URLPattern.");
-    const x = left.#pattern[name].parts;
-    const y = right.#pattern[name].parts;
+    const place = placeOf(name);
+    const x = left.#pattern[place]!.parts;
+    const y = right.#pattern[place]!.parts;
     for (let i = 0; i < x.length || i < y.length; i++) {
       const order = compareParts(x[i] ?? noPart, y[i] ?? noPart);
       if (order !== 0) return order < 0 ? -1 : 1;
@@ -151,9 +189,14 @@ export class URLPattern {
   test(input: unknown = undefined, baseURL: unknown = undefined): boolean {
     const pattern = this.#pattern;
     const given = toInput(input);
-    const url = componentsOf(given, toBase(given, baseURL));
+    const base = toBase(given, baseURL);
+    const url = typeof given === "string" ? native.urlParse(given, base) : componentsOf(given);
     if (url === undefined) return false;
-    for (let i = 0; i < names.length; i++) if (pattern[names[i]!].match(url[names[i]!]) === undefined) return false;
+    for (let i = 0; i < names.length; i++) {
+      const component = pattern[i]!;
+      if (component.any) continue;
+      if (component.match(typeof given === "string" ? componentAt(url as UrlRecord, i) : (url as string[])[i]!) === undefined) return false;
+    }
     return true;
   }
 
@@ -161,26 +204,34 @@ export class URLPattern {
     const pattern = this.#pattern;
     const given = toInput(input);
     const base = toBase(given, baseURL);
-    const url = componentsOf(given, base);
+    const url = typeof given === "string" ? native.urlParse(given, base) : componentsOf(given);
     if (url === undefined) return null;
-    const results: { [name in Name]?: object } = {};
+    const results: unknown[] = [undefined, undefined, undefined, undefined, undefined, undefined, undefined, undefined];
     for (let i = 0; i < names.length; i++) {
-      const name = names[i]!;
-      const groups = pattern[name].match(url[name]);
+      const component = pattern[i]!;
+      const value = typeof given === "string" ? componentAt(url as UrlRecord, i) : (url as string[])[i]!;
+      const groups = component.match(value);
       if (groups === undefined) return null;
-      defineData(results, name, componentResult(pattern[name], url[name], groups), true, true, true);
+      results[i] = { groups: groupsOf(component.names, groups), input: value };
     }
-    const inputs = [shownInput(given)];
-    if (base !== undefined) ArrayPrototypePush(inputs, base);
-    const { hash, hostname, password, pathname, port, protocol, search, username } = results;
-    return { hash, hostname, inputs, password, pathname, port, protocol, search, username };
+    return {
+      hash: results[7],
+      hostname: results[3],
+      inputs: base === undefined ? [shownInput(given)] : [given, base],
+      password: results[2],
+      pathname: results[5],
+      port: results[4],
+      protocol: results[0],
+      search: results[6],
+      username: results[1],
+    };
   }
 
   generate(component: unknown, groups: unknown): string {
     const pattern = this.#pattern;
     const where = "URLPattern.generate";
     requireArguments(arguments.length, 2, where);
-    const { encode, options, parts } = pattern[toEnum(component, names, where)];
+    const { encode, options, parts } = pattern[placeOf(toEnum(component, names, where))]!;
     if (!isObject(groups)) throw typeError(where, "groups is not an object.");
     const given = toRecord(groups, toUSVString, toUSVString);
     let out = "";
@@ -202,32 +253,32 @@ export class URLPattern {
   }
 
   get protocol(): string {
-    return this.#pattern.protocol.pattern;
+    return this.#pattern[0]!.pattern;
   }
   get username(): string {
-    return this.#pattern.username.pattern;
+    return this.#pattern[1]!.pattern;
   }
   get password(): string {
-    return this.#pattern.password.pattern;
+    return this.#pattern[2]!.pattern;
   }
   get hostname(): string {
-    return this.#pattern.hostname.pattern;
+    return this.#pattern[3]!.pattern;
   }
   get port(): string {
-    return this.#pattern.port.pattern;
+    return this.#pattern[4]!.pattern;
   }
   get pathname(): string {
-    return this.#pattern.pathname.pattern;
+    return this.#pattern[5]!.pattern;
   }
   get search(): string {
-    return this.#pattern.search.pattern;
+    return this.#pattern[6]!.pattern;
   }
   get hash(): string {
-    return this.#pattern.hash.pattern;
+    return this.#pattern[7]!.pattern;
   }
   get hasRegExpGroups(): boolean {
     const pattern = this.#pattern;
-    for (let i = 0; i < names.length; i++) if (pattern[names[i]!].hasRegexpGroups) return true;
+    for (let i = 0; i < names.length; i++) if (pattern[i]!.hasRegexpGroups) return true;
     return false;
   }
 }
