@@ -99,6 +99,13 @@ export function transferOf(prototype: object): Transfer | undefined {
   return WeakMapPrototypeGet(transfers, prototype);
 }
 
+/** Tells how streams are transferred, which are many classes' business. Once, at snapshot time. */
+export function setStreamTransfer(find: (value: object) => Transfer | undefined): void {
+  findStreamTransfer = find;
+}
+let findStreamTransfer: (value: object) => Transfer | undefined = () => undefined;
+export const streamTransferOf = (value: object): Transfer | undefined => findStreamTransfer(value);
+
 /** The getter of an accessor as the class was written with, whatever a worker does to the prototype later. */
 export function getterOf(cls: { prototype: object }, name: string): () => unknown {
   // Own, and an accessor: its descriptor has a `get` of its own.

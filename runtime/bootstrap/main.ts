@@ -10,18 +10,21 @@ import { nodeProcess } from "../node/process.ts";
 import { onStreamCollected, onStreamData, onStreamEnd, onStreamError } from "../web/fetch/inbound.ts";
 import { onStreamCancelled, onStreamCredit } from "../web/fetch/outbound.ts";
 import { setReportException } from "../web/events/target.ts";
+import { streamTransfer } from "../web/streams/transfer.ts";
 import { onTimer } from "../web/timers.ts";
 import { onSocketClosed, onSocketFlushed, onSocketMessage } from "../web/websocket/state.ts";
 import { cancel, eventKilled, fetch, init, rehearse, start, waitUntil } from "./dispatch.ts";
 import { reportException, setExceptionReporter } from "./errors.ts";
 import { allowWasmFromBytes, defineProcess, installGlobals, prepareGlobals } from "./globals.ts";
 import { onCallResult } from "./calls.ts";
+import { setStreamTransfer } from "./interfaces.ts";
 import { builtin, env, hasCompatFlag, registerBuiltin } from "./modules.ts";
 import { native } from "./native.ts";
 import { onPromiseReject, onRejectionsDue, reportUncaught } from "./unhandled.ts";
 
 setReportException(reportException);
 setExceptionReporter((e) => reportUncaught(e));
+setStreamTransfer((v) => streamTransfer(v));
 installGlobals(globalThis);
 
 registerBuiltin(["cloudflare:workers"], () => ({ DurableObject, env, RpcTarget, waitUntil, WorkerEntrypoint, WorkflowEntrypoint }));

@@ -88,6 +88,7 @@ var runtimePlan = plan{
 			"web/streams/byte-core.ts", "web/streams/fifo.ts", "web/streams/internal.ts", "web/streams/promises.ts", "web/streams/readable-core.ts",
 			"web/streams/readable.ts", "web/streams/strategies.ts",
 		}, idle: []string{"isReadableStream"}},
+		{name: "streamtransfer", modules: []string{"web/streams/transfer.ts"}},
 		{name: "tasks", modules: []string{"web/tasks.ts"}},
 		{name: "text", modules: []string{"web/encoding-labels.ts", "web/encoding.ts"}},
 		{name: "textstreams", modules: []string{"web/encoding-streams.ts"}},

@@ -3,7 +3,7 @@
 // that are transferable their transfer steps (registerTransfer), and all others are refused. Deviation: what counts as a
 // platform object is told by its prototype chain.
 
-import { interfaceOfPrototype, type PlatformInterface, type Transfer, transferOf } from "../bootstrap/interfaces.ts";
+import { interfaceOfPrototype, type PlatformInterface, streamTransferOf, type Transfer, transferOf } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import { ArrayPrototypePush, Map, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
 import { isArrayBuffer, isObject, requireArguments, toDictionary, toSequence, typeError } from "../bootstrap/webidl.ts";
@@ -30,7 +30,7 @@ function transferFor(value: object): Transfer | undefined {
     if (found !== undefined) return found;
     at = ObjectGetPrototypeOf(at);
   }
-  return undefined;
+  return streamTransferOf(value);
 }
 
 function isHost(value: object): boolean {
@@ -74,7 +74,7 @@ export function cloneWithTransfer(value: unknown, transfer: readonly object[]): 
       const name = interfaceOf(item)?.name;
       refuse(name === undefined ? "A value in the transfer list is not transferable." : `${name} cannot be transferred.`);
     }
-    if (steps.detached(item)) refuse("An object in the transfer list is detached.");
+    if (steps.detached(item)) refuse("An object in the transfer list is detached or locked.");
     const entry = { object: item, steps, copy: undefined };
     ArrayPrototypePush(moved, entry);
     MapPrototypeSet(all, item, entry);

@@ -188,7 +188,8 @@ export function createWritableStream(
   return wrapWritable(createWritable(write, close, abort, highWaterMark, size));
 }
 
-export const isWritableStream = (v: unknown): v is WritableStream => writableOf(v) !== undefined;
+// While nothing of writable streams is there, writableOf gives false (runtime/bundle/groups.go).
+export const isWritableStream = (v: unknown): v is WritableStream => !!writableOf(v);
 export const isWritableStreamLocked = (stream: WritableStream): boolean => writableStateOf(stream).locked;
 export const writableStreamState = (stream: WritableStream): string => stateName(writableStateOf(stream));
 export const writableStreamStoredError = (stream: WritableStream): unknown => writableStateOf(stream).storedError;

@@ -179,7 +179,7 @@ export class ReadableStream {
     const pair = toDictionary<{ readable: unknown; writable: unknown }>(transform, context);
     const readable = pair?.readable;
     if (readableOf(readable) === undefined) throw typeError(context, "readable is not a ReadableStream.");
-    const writable = writableOf(pair!.writable);
+    const writable = writableOf(pair!.writable) || undefined; // false: see isWritableStream
     if (writable === undefined) throw typeError(context, "writable is not a WritableStream.");
     const settings = readPipeOptions(options);
     if (this.#state.locked) throw typeError(context, "The stream is locked.");
@@ -192,7 +192,7 @@ export class ReadableStream {
     if (!isObject(this) || !(#state in this)) return illegal();
     try {
       requireArguments(arguments.length, 1, pipeContext);
-      const writable = writableOf(destination);
+      const writable = writableOf(destination) || undefined;
       if (writable === undefined) throw typeError(pipeContext, "destination is not a WritableStream.");
       const settings = readPipeOptions(options);
       if (this.#state.locked) throw typeError(pipeContext, "The stream is locked.");

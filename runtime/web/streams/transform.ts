@@ -45,6 +45,8 @@ function readTransformer(transformer: unknown): { cancel: unknown; flush: unknow
 }
 
 export let isTransformStream: (v: unknown) => v is TransformStream;
+/** The two sides, whatever a worker has put on the prototype. */
+export let sidesOf: (stream: TransformStream) => StreamPair;
 
 export class TransformStream {
   readonly #readable: ReadableStream;
@@ -80,6 +82,7 @@ export class TransformStream {
   }
   static {
     isTransformStream = (v): v is TransformStream => isObject(v) && #readable in v;
+    sidesOf = (stream) => ({ readable: stream.#readable, writable: stream.#writable });
   }
 
   get readable(): ReadableStream {
