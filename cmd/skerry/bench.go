@@ -52,6 +52,7 @@ func benchCommand() *cobra.Command {
 	flags.DurationVar(&options.Duration, "duration", 0, "length of one interval of load (default 5s, with --quick 1s)")
 	flags.IntVar(&options.Rounds, "rounds", 0, "how often each peer takes its turn (default 5, with --quick 1)")
 	flags.BoolVar(&options.Quick, "quick", false, "small numbers: shows that it works, not how fast")
+	flags.StringVar(&options.Sandbox, "sandbox", "", "mode of the sandbox around isolate hosts, to measure what it costs (see skerry serve --help)")
 	flags.StringVar(&options.Workerd, "workerd", "", "path of a workerd binary to compare with")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	flags.BoolVar(&quiet, "quiet", false, "no progress on standard error")

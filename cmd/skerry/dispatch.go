@@ -56,6 +56,9 @@ func translate(err error) error {
 	if _, ok := errors.AsType[*isolates.DefinitionError](err); ok {
 		return &ingress.Failure{Status: 500, Code: ingress.CodeException, Reason: "the worker could not be started", Outcome: worker.ScriptInvalid, Cause: err}
 	}
+	if _, ok := errors.AsType[*isolates.RefusedError](err); ok {
+		return &ingress.Failure{Status: 503, Code: ingress.CodeExceeded, Reason: "the worker has ended its process again and again", Outcome: worker.LoadShed, Cause: err}
+	}
 	if _, ok := errors.AsType[*isolates.UnavailableError](err); ok {
 		return &ingress.Failure{Status: 503, Code: ingress.CodeOverloaded, Reason: "the platform cannot run workers just now, try again", Outcome: worker.LoadShed, Cause: err}
 	}

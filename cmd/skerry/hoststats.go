@@ -29,7 +29,10 @@ func statsOf(pool *isolates.Pool) func() (observe.Stats, bool) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		total := observe.Stats{Hosts: uint64(len(s.Hosts)), HostRestarts: s.Restarts, HostRetirements: s.Retirements, Violations: s.Violations, Suspects: s.Suspects, Versions: uint64(s.Versions)}
+		total := observe.Stats{
+			Hosts: uint64(len(s.Hosts)), HostRestarts: s.Restarts, HostRetirements: s.Retirements, Violations: s.Violations, Suspects: s.Suspects,
+			Strikes: s.Strikes, Quarantines: uint64(s.Quarantines), Versions: uint64(s.Versions),
+		}
 		now := make(map[int]observe.Stats, len(s.Hosts))
 		for _, h := range s.Hosts {
 			counters := observe.Stats{IsolatesStarted: h.Host.IsolatesStarted, ColdStarts: h.Host.ColdStarts, Evictions: h.Host.Evictions, Condemned: h.Host.Condemned, ExecutorsDemoted: h.Host.ExecutorsDemoted}

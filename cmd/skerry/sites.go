@@ -34,8 +34,8 @@ type sites struct {
 
 // siteKey is what makes a worker the same one after a reload.
 type siteKey struct {
-	dir, env string
-	limits   worker.Limits
+	dir, env, cordon string
+	limits           worker.Limits
 }
 
 // site is one worker. Routes and origin may change with a reload, therefore they are not here.
@@ -84,7 +84,7 @@ func (s *sites) apply(config *project.ServerConfig) {
 	known := make(map[siteKey]*site)
 	var routes []routing.Route[*site]
 	for _, entry := range config.Workers {
-		key := siteKey{entry.Dir, entry.Env, merge(entry.Limits, config.Limits)}
+		key := siteKey{entry.Dir, entry.Env, entry.Cordon, merge(entry.Limits, config.Limits)}
 		one := known[key]
 		if one == nil {
 			if one = s.known[key]; one == nil {
@@ -211,6 +211,7 @@ func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults w
 	}
 	v = new(worker.Version)
 	*v = *built
+	v.Cordon = entry.Cordon
 	v.Limits = merge(entry.Limits, merge(built.Limits, defaults))
 	if v.Limits != built.Limits {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", built.ID, v.Limits))

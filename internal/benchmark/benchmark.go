@@ -27,6 +27,8 @@ type Options struct {
 	Self string
 	// Node is the Node.js binary of the peers `node` and `node process`.
 	Node string
+	// Sandbox is the mode in which `skerry serve` starts its isolate hosts. Empty: its default.
+	Sandbox string
 	// Workerd is a workerd binary. Empty: that peer is left out.
 	Workerd string
 	// Only names the groups to run. Empty: all of Groups.

@@ -119,7 +119,11 @@ func (s *suite) startSkerry(ctx context.Context, tenants []tenant, settings ...s
 	if err != nil {
 		return nil, err
 	}
-	return s.startServer(ctx, peerSkerry, addr, exec.Command(s.Self, "serve", "--config", config, "--admin", "off"), helloRequest(porter.host()))
+	serve := exec.Command(s.Self, "serve", "--config", config, "--admin", "off")
+	if s.Sandbox != "" {
+		serve.Args = append(serve.Args, "--sandbox="+s.Sandbox)
+	}
+	return s.startServer(ctx, peerSkerry, addr, serve, helloRequest(porter.host()))
 }
 
 func writeSkerryConfig(dir, addr string, tenants []tenant, settings []string) (string, error) {

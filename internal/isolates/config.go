@@ -47,6 +47,8 @@ type timing struct {
 	backoffMin, backoffMax time.Duration
 	// probe is how often a host is asked whether it lives, probeTimeout how long it may take to answer.
 	probe, probeTimeout time.Duration
+	// lifetime is how long a host serves before another takes its place; housekeep is how often that and idle quarantines are looked at.
+	lifetime, housekeep time.Duration
 	// sample is how often the memory of hosts is looked at.
 	sample time.Duration
 	// retire is how long a host that has been replaced may go on with its events.
@@ -60,6 +62,7 @@ type timing struct {
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
 	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, goodbye: 5 * time.Second, sample: 100 * time.Millisecond,
+	lifetime: 24 * time.Hour, housekeep: 10 * time.Second,
 }
 
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.
@@ -136,6 +139,8 @@ type Process interface {
 	Kill()
 	// Wait returns when it has ended, with a description. It is called once.
 	Wait() string
+	// KilledFromOutside says, after Wait, that somebody killed it, so that nothing it ran is to blame.
+	KilledFromOutside() bool
 }
 
 // CallHandler answers host calls.

@@ -356,6 +356,7 @@ func (h *host) onFatal(f hostproto.Frame) error {
 	}
 	h.mu.Unlock()
 	if h.greets {
+		h.blameStuck()
 		h.pool.retire(h, why)
 	}
 	return nil

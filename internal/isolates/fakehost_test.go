@@ -57,9 +57,10 @@ type fakeHost struct {
 	nextStream uint32
 	data       atomic.Int64 // StreamData frames received.
 
-	died   chan struct{}
-	once   sync.Once
-	stderr string
+	outside atomic.Bool
+	died    chan struct{}
+	once    sync.Once
+	stderr  string
 }
 
 type fakeWorker struct {
@@ -128,11 +129,17 @@ func (f *fleet) host(n int) *fakeHost {
 	return f.hosts[n]
 }
 
+// serving is the host of the first slot: which one that is, is a matter of who is ready first.
+func (f *fleet) serving(p *Pool) *fakeHost { return f.host(p.Pids()[0] - 1000) }
+
 func (f *fleet) count() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.hosts)
 }
+
+// KilledFromOutside is what a test says.
+func (h *fakeHost) KilledFromOutside() bool { return h.outside.Load() }
 
 func (h *fakeHost) Pid() int       { return 1000 + h.n }
 func (h *fakeHost) Kill()          { h.die() }

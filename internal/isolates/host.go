@@ -37,6 +37,8 @@ type host struct {
 	conn    *hostproto.Conn
 	page    *os.File
 	started time.Time
+	// recycleAt, of the pool's clock, is when its day is over.
+	recycleAt time.Time
 
 	// ready is closed after Ready, with readyAt set; replaced when the host is out of service; ended when the process and
 	// all of this is gone, with reason set.
@@ -53,6 +55,7 @@ type host struct {
 	fatal  string
 	// seenOff: it has been replaced and ends with its last event.
 	seenOff bool
+	placed  uint64 // Events ever.
 
 	events     []*event // By id-1; nil if the id names no event.
 	freeEvents []uint32
@@ -104,7 +107,7 @@ func (p *Pool) startHost() (*host, error) {
 	h := &host{
 		pool: p, proc: proc, conn: conn, page: page, started: time.Now(), ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
 		ins: map[uint32]*inbound{}, calls: map[uint32]*call{}, sockets: map[uint32]*hostSocket{}, workers: map[*version]*hostWorker{}, workerIDs: map[uint32]*hostWorker{},
-		stats: map[uint32]chan hostproto.Stats{},
+		stats: map[uint32]chan hostproto.Stats{}, recycleAt: p.recycleTime(),
 	}
 	p.work.Go(h.run)
 	hostproto.Send(conn, 0, p.cfg.hello())
@@ -153,7 +156,7 @@ func (h *host) run() {
 	fatal := h.fatal
 	h.mu.Unlock()
 	// The next host first: those who are told next ask for it.
-	adopted := h.pool.hostEnded(h, err)
+	adopted := h.pool.hostEnded(h, err, len(suspects) > 0)
 	close(h.replaced)
 	h.loseEvents(suspects)
 	if isViolation(err) {
@@ -168,6 +171,9 @@ func (h *host) run() {
 	}
 	if !errors.Is(err, ErrClosed) && !errors.Is(err, errRetired) {
 		h.pool.suspected.Add(uint64(len(suspects)))
+		if h.diedOfItself(err) {
+			h.pool.blame(suspects)
+		}
 	}
 	switch {
 	case errors.Is(err, ErrClosed):
@@ -180,6 +186,12 @@ func (h *host) run() {
 		h.pool.cfg.Logger.Error("isolate host died", "pid", h.proc.Pid(), "reason", h.reason, "suspects", suspects)
 	}
 	close(h.ended)
+}
+
+// diedOfItself says whether what a host ran can have ended it: not if somebody outside did.
+func (h *host) diedOfItself(err error) bool {
+	memory, violation := (*MemoryError)(nil), isViolation(err)
+	return violation || errors.Is(err, errNotAlive) || errors.As(err, &memory) || !h.proc.KilledFromOutside()
 }
 
 // describeEnd says why a host ended in one error.
@@ -312,6 +324,7 @@ func (h *host) placeLocked(ev *event, w *hostWorker) {
 	w.unload = w.ver.forgotten.Load()
 	w.events++
 	h.live++
+	h.placed++
 	ev.worker = w
 	if n := len(h.freeEvents); n > 0 {
 		ev.id = h.freeEvents[n-1]

@@ -29,16 +29,18 @@ type Pool struct {
 	work   sync.WaitGroup // All goroutines but the pumps.
 
 	versions sync.Map // *worker.Version → *version
-	nextHome atomic.Int64
+	ledger   ledger
+	now      func() time.Time
 
-	// stopping is set by Drain and Close; slots' pointers are written under mu and read without.
+	// stopping is set by Drain and Close; slots' pointers to hosts are written under mu and read without.
 	stopping atomic.Bool
-	slots    []slot
 
-	restarts, retirements, violations, suspected atomic.Uint64
+	restarts, retirements, violations, suspected, strikes atomic.Uint64
 
 	mu       sync.Mutex
 	state    poolState
+	slots    []*slot // The first Config.Hosts of them are everybody's.
+	nextHome int
 	spare    *host
 	all      map[*host]bool // Those that serve and the spare one.
 	leaving  map[*host]bool // Those that are to be replaced, and those that have been and still have events.
@@ -49,8 +51,6 @@ type Pool struct {
 	retryAt  time.Time
 	changed  chan struct{} // Closed and replaced when something in here changes.
 }
-
-type slot struct{ host atomic.Pointer[host] }
 
 type poolState int
 
@@ -63,8 +63,10 @@ const (
 
 // New makes a pool. It has no effect before Open.
 func New(cfg Config) *Pool {
-	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, all: map[*host]bool{}, leaving: map[*host]bool{}, changed: make(chan struct{})}
-	p.slots = make([]slot, p.cfg.Hosts)
+	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, now: time.Now, all: map[*host]bool{}, leaving: map[*host]bool{}, changed: make(chan struct{})}
+	for range p.cfg.Hosts {
+		p.slots = append(p.slots, &slot{})
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.launch, p.resident = p.spawn, residentMemory
 	return p
@@ -80,10 +82,11 @@ func (p *Pool) Open(ctx context.Context) error {
 	}
 	p.state = poolOpen
 	p.ensureLocked()
+	p.work.Go(p.housekeeper)
 	for {
 		ready := true
-		for i := range p.slots {
-			ready = ready && p.slots[i].host.Load() != nil
+		for _, s := range p.slots {
+			ready = ready && s.host.Load() != nil
 		}
 		err := p.lastEnd
 		changed, closed := p.changed, p.state == poolClosed
@@ -165,12 +168,15 @@ func (p *Pool) startOne() {
 	p.changedLocked()
 }
 
-// fillLocked puts the spare host, or one just started, where one is missing or shall leave.
+// fillLocked puts the spare host, or one just started, where one is missing, or else where one shall leave.
 func (p *Pool) fillLocked() {
-	for i := range p.slots {
-		old := p.slots[i].host.Load()
-		if p.spare != nil && (old == nil || p.leaving[old]) {
-			p.slots[i].host.Store(p.spare)
+	for _, missing := range []bool{true, false} {
+		for _, s := range p.slots {
+			old := s.host.Load()
+			if p.spare == nil || missing != (old == nil) || old != nil && !p.leaving[old] {
+				continue
+			}
+			s.host.Store(p.spare)
 			p.spare = nil
 			if old != nil {
 				p.seeOffLocked(old)
@@ -179,8 +185,9 @@ func (p *Pool) fillLocked() {
 	}
 }
 
-// hostEnded takes a host out of service and puts the spare one in its place. It says whether the host was in service.
-func (p *Pool) hostEnded(h *host, err error) bool {
+// hostEnded takes a host out of service and puts the spare one in its place. ran says that it died while it ran something. It
+// says whether the host was in service.
+func (p *Pool) hostEnded(h *host, err error, ran bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.all[h] && !p.leaving[h] {
@@ -191,8 +198,10 @@ func (p *Pool) hostEnded(h *host, err error) bool {
 	if p.spare == h {
 		p.spare = nil
 	}
-	for i := range p.slots {
-		p.slots[i].host.CompareAndSwap(h, nil)
+	for _, s := range append([]*slot(nil), p.slots...) {
+		if s.host.CompareAndSwap(h, nil) && s.quarantine != "" {
+			p.removeSlotLocked(s) // The next event makes another one: nobody else waits for it.
+		}
 	}
 	if p.state == poolClosed {
 		return true
@@ -204,8 +213,8 @@ func (p *Pool) hostEnded(h *host, err error) bool {
 	}
 	p.restarts.Add(1)
 	p.fillLocked()
-	// A host that has ended events works; what killed it is not how it starts.
-	p.diedLocked(fmt.Errorf("isolate host died: %w", err), !h.served.Load() && time.Since(h.readyAt) < p.timing.healthy)
+	// A host that has ended events, or ran one, works; what killed it is not how it starts.
+	p.diedLocked(fmt.Errorf("isolate host died: %w", err), !ran && !h.served.Load() && time.Since(h.readyAt) < p.timing.healthy)
 	p.changedLocked()
 	return true
 }
@@ -244,13 +253,15 @@ func (p *Pool) acquire(ctx context.Context, ver *version) (*host, error) {
 	if ver.fault != nil {
 		return nil, ver.fault
 	}
-	s := &p.slots[ver.home]
 	for {
+		s, err := p.place(ver)
+		if err != nil {
+			return nil, err
+		}
 		if h := s.host.Load(); h != nil && !p.stopping.Load() {
 			return h, nil
 		}
 		p.mu.Lock()
-		var err error
 		switch {
 		case p.state == poolNew:
 			err = errors.New("isolate pool is not open")
@@ -261,7 +272,7 @@ func (p *Pool) acquire(ctx context.Context, ver *version) (*host, error) {
 		case p.retry != nil && s.host.Load() == nil:
 			err = &UnavailableError{Deaths: p.deaths, Last: p.lastEnd, Next: p.retryAt}
 		}
-		ready := s.host.Load() != nil
+		ready := s.host.Load() != nil || ver.home.Load() != s
 		changed := p.changed
 		p.mu.Unlock()
 		if err != nil {
@@ -283,8 +294,8 @@ func (p *Pool) hosts() []*host {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var all []*host
-	for i := range p.slots {
-		if h := p.slots[i].host.Load(); h != nil {
+	for _, s := range p.slots {
+		if h := s.host.Load(); h != nil {
 			all = append(all, h)
 		}
 	}

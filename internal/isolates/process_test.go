@@ -85,8 +85,9 @@ func processConfig(mode string, logger *slog.Logger) Config {
 
 type commandProcess struct{ cmd *exec.Cmd }
 
-func (c commandProcess) Pid() int { return c.cmd.Process.Pid }
-func (c commandProcess) Kill()    { c.cmd.Process.Kill() }
+func (c commandProcess) Pid() int                { return c.cmd.Process.Pid }
+func (c commandProcess) Kill()                   { c.cmd.Process.Kill() }
+func (c commandProcess) KilledFromOutside() bool { return false }
 func (c commandProcess) Wait() string {
 	if err := c.cmd.Wait(); err != nil {
 		return err.Error()

@@ -2,6 +2,7 @@ package isolates
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -17,12 +18,19 @@ func (p *Pool) retire(h *host, why string) {
 		return
 	}
 	p.cfg.Logger.Warn("isolate host is being replaced", "pid", h.proc.Pid(), "reason", why)
+	p.retireLocked(h)
+}
+
+// retireLocked does so, quietly.
+func (p *Pool) retireLocked(h *host) {
 	p.retirements.Add(1)
 	delete(p.all, h)
 	p.leaving[h] = true
 	if p.spare == h {
 		p.spare = nil
-		p.seeOffLocked(h)
+	}
+	if !slices.ContainsFunc(p.slots, func(s *slot) bool { return s.host.Load() == h }) {
+		p.seeOffLocked(h) // Nobody's place: it need not be taken first.
 	}
 	p.fillLocked()
 	p.ensureLocked()

@@ -16,23 +16,24 @@ func TestHostAsksToBeReplaced(t *testing.T) {
 		p, log := newPool(t, f, Config{WarmSpareHost: spare})
 		v := testVersion("a")
 		resp, _ := fetch(t, p, v, get("/late"))
-		f.host(0).send(0, hostproto.Fatal{Message: "stuck in V8"})
+		old := f.serving(p)
+		old.send(0, hostproto.Fatal{Message: "stuck in V8"})
 		eventually(t, "new events go to another host", func() bool {
 			if _, body := fetch(t, p, v, get("/hello")); body != "hello" {
 				t.Fatalf("answer %q", body)
 			}
-			return p.slots[0].host.Load().proc.Pid() != f.host(0).Pid()
+			return p.slots[0].host.Load().proc.Pid() != old.Pid()
 		})
 		select {
-		case <-f.host(0).died:
+		case <-old.died:
 			t.Fatal("the old host has ended with an event under way")
 		default:
 		}
-		f.host(0).send(1, hostproto.EventDone{})
+		old.send(1, hostproto.EventDone{})
 		if _, err := resp.Wait(t.Context()); err != nil {
 			t.Error(err)
 		}
-		<-f.host(0).died
+		<-old.died
 		eventually(t, "the log tells", func() bool { return strings.Contains(log.String(), "isolate host retired") })
 		if s, err := p.Stats(t.Context()); err != nil || s.Retirements != 1 || s.Restarts != 0 || s.Suspects != 0 {
 			t.Errorf("spare %v: stats %+v, %v", spare, s, err)
@@ -45,8 +46,9 @@ func TestReplacedHostIsEnded(t *testing.T) {
 	f := &fleet{}
 	p, _ := newPool(t, f, Config{WarmSpareHost: true}, func(p *Pool) { p.timing.retire = time.Millisecond })
 	resp, _ := fetch(t, p, testVersion("a"), get("/late"))
-	f.host(0).send(0, hostproto.Fatal{Message: "stuck in V8"})
-	<-f.host(0).died
+	old := f.serving(p)
+	old.send(0, hostproto.Fatal{Message: "stuck in V8"})
+	<-old.died
 	if result, err := resp.Wait(t.Context()); err != nil || result.Outcome.String() != "hostLost" {
 		t.Errorf("result %+v, %v", result, err)
 	}
@@ -57,8 +59,9 @@ func TestCloseDuringReplacement(t *testing.T) {
 	f := &fleet{}
 	p, _ := newPool(t, f, Config{WarmSpareHost: true})
 	fetch(t, p, testVersion("a"), get("/late"))
-	f.host(0).send(0, hostproto.Fatal{Message: "stuck in V8"})
+	old := f.serving(p)
+	old.send(0, hostproto.Fatal{Message: "stuck in V8"})
 	eventually(t, "it is replaced", func() bool { return len(p.withLeaving()) > len(p.hosts()) })
 	p.Close()
-	<-f.host(0).died
+	<-old.died
 }

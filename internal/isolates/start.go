@@ -44,7 +44,11 @@ func (p *Pool) Start(v *worker.Version, req *FetchRequest, sink Sink) *Started {
 	if ver.fault != nil || req.Body != nil || p.stopping.Load() {
 		return nil
 	}
-	h := p.slots[ver.home].host.Load()
+	home := ver.home.Load()
+	if home == nil || ver.refusedUntil.Load() > 0 {
+		return nil
+	}
+	h := home.host.Load()
 	if h == nil {
 		return nil
 	}

@@ -14,6 +14,10 @@ type Stats struct {
 	// Restarts counts hosts that died, Retirements those that were replaced in good order, Violations those that were killed for breaking the protocol, Suspects the events that
 	// were running when a host died.
 	Restarts, Retirements, Violations, Suspects uint64
+	// Strikes counts what workers were given for deaths of their hosts.
+	Strikes uint64
+	// Quarantines is the number of hosts that are there for suspects.
+	Quarantines int
 	// Versions is the number of versions that the pool knows.
 	Versions int
 }
@@ -33,7 +37,10 @@ type HostStats struct {
 
 // Stats asks every host. A host that ends meanwhile is left out; the error is ctx's.
 func (p *Pool) Stats(ctx context.Context) (Stats, error) {
-	s := Stats{Restarts: p.restarts.Load(), Retirements: p.retirements.Load(), Violations: p.violations.Load(), Suspects: p.suspected.Load()}
+	s := Stats{
+		Restarts: p.restarts.Load(), Retirements: p.retirements.Load(), Violations: p.violations.Load(), Suspects: p.suspected.Load(),
+		Strikes: p.strikes.Load(), Quarantines: p.quarantineHosts(),
+	}
 	p.versions.Range(func(_, _ any) bool { s.Versions++; return true })
 	p.mu.Lock()
 	spare := p.spare

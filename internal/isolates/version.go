@@ -18,7 +18,10 @@ import (
 // version is what the pool keeps of a worker.Version.
 type version struct {
 	source *worker.Version
-	home   int // Index of the slot whose host runs it.
+	// home is the slot whose host runs it; nil: it is given one by its next event.
+	home atomic.Pointer[slot]
+	// refusedUntil is not 0 if the worker may be refused: a time in ns. The ledger says whether it still is.
+	refusedUntil atomic.Int64
 	// fault says why the version cannot be loaded; load is the definition without code caches, data its size in bytes.
 	fault error
 	load  hostproto.WorkerLoad
@@ -42,7 +45,9 @@ func (p *Pool) version(v *worker.Version) *version {
 		return ver.(*version)
 	}
 	ver := newVersion(v)
-	ver.home = int(p.nextHome.Add(1)-1) % len(p.slots)
+	if refused := p.ledger.refused(v.Name, p.now()); refused != nil {
+		ver.refusedUntil.Store(refused.Until.UnixNano())
+	}
 	actual, _ := p.versions.LoadOrStore(v, ver)
 	return actual.(*version)
 }

@@ -15,7 +15,7 @@ import (
 // Stats are gauges and counters of all isolate hosts together.
 type Stats struct {
 	Hosts, HostRestarts, HostRetirements                          uint64
-	Violations, Suspects, Versions                                uint64
+	Violations, Suspects, Strikes, Quarantines, Versions          uint64
 	IsolatesLive, IsolatesSpare, IsolatesStarted, ColdStarts      uint64
 	Evictions, Condemned, HeapBytes, ExternalBytes, ResidentBytes uint64
 	Runnable, MailboxItems, EventsLive                            uint64
@@ -186,6 +186,8 @@ func newStatsCollector(stats func() (Stats, bool)) *statsCollector {
 	add(counter, "skerry_host_restarts_total", "Isolate hosts that had to be replaced.", func(s *Stats) uint64 { return s.HostRestarts })
 	add(counter, "skerry_host_violations_total", "Isolate hosts that were killed for breaking the protocol.", func(s *Stats) uint64 { return s.Violations })
 	add(counter, "skerry_host_suspects_total", "Events that were running when their host died.", func(s *Stats) uint64 { return s.Suspects })
+	add(counter, "skerry_worker_strikes_total", "Strikes given to workers that were running when their host died.", func(s *Stats) uint64 { return s.Strikes })
+	add(gauge, "skerry_quarantine_hosts", "Isolate hosts that run workers with too many strikes.", func(s *Stats) uint64 { return s.Quarantines })
 	add(gauge, "skerry_versions", "Versions of workers that are known to the hosts.", func(s *Stats) uint64 { return s.Versions })
 	add(gauge, "skerry_isolates_live", "Isolates that hold a worker.", func(s *Stats) uint64 { return s.IsolatesLive })
 	add(gauge, "skerry_isolates_spare", "Isolates that wait for a worker.", func(s *Stats) uint64 { return s.IsolatesSpare })

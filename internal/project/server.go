@@ -69,6 +69,8 @@ type WorkerEntry struct {
 	Routes []string
 	// Origin takes the requests that the worker hands back (passThroughOnException). nil if there is none.
 	Origin *url.URL
+	// Cordon names the workers that this one may share a process with.
+	Cordon string
 	// Limits override those of the project and of the server, where they are not zero.
 	Limits worker.Limits
 }
@@ -79,7 +81,7 @@ var (
 	hostKeys         = []string{"hosts", "executors", "isolates_max", "memory_budget_mb", "memory_max_mb", "spares"}
 	egressKeys       = []string{"allow"}
 	serverLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb"}
-	workerKeys       = []string{"dir", "env", "routes", "origin", "limits"}
+	workerKeys       = []string{"dir", "env", "routes", "origin", "limits", "cordon"}
 	egressClassNames = []string{"public", "private", "loopback"}
 )
 
@@ -275,6 +277,7 @@ func (c *ServerConfig) decodeWorker(d *document, item *node, name, dir, shownDir
 			}
 		}
 	}
+	w.Cordon, _ = d.str(object.get("cordon"), name+".cordon", "the name of a cordon")
 	w.Limits = d.limits(object.get("limits"), name+".limits")
 	c.Workers = append(c.Workers, w)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // built is a configuration of the parts in bin/; the test is skipped without them.
-func built(t *testing.T) Config {
+func built(t testing.TB) Config {
 	t.Helper()
 	bin, err := filepath.Abs("../../bin")
 	if err != nil {
@@ -60,7 +60,7 @@ func TestHostStartsBehindFewerWalls(t *testing.T) {
 }
 
 // complain starts a host, sends it nonsense and returns how it ended and what it wrote to its standard error.
-func complain(t *testing.T, s *Sandbox) (how, said string) {
+func complain(t testing.TB, s *Sandbox) (how, said string) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -153,5 +153,25 @@ func TestCommand(t *testing.T) {
 	}
 	if s.node.Fd() < programDescriptorMin {
 		t.Errorf("the program's descriptor is %d: one of the child could cover it", s.node.Fd())
+	}
+}
+
+// BenchmarkHost is the life of a host that ends as soon as it is ready to be spoken to, with all walls and without any.
+func BenchmarkHost(b *testing.B) {
+	for _, mode := range []Mode{Degraded, Off} {
+		b.Run(mode.String(), func(b *testing.B) {
+			cfg := built(b)
+			cfg.Mode = mode
+			s, err := New(cfg)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for b.Loop() {
+				if how, said := complain(b, s); how != violationExit {
+					b.Fatalf("the host ended with %q and said:\n%s", how, said)
+				}
+			}
+		})
 	}
 }

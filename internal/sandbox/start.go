@@ -25,6 +25,8 @@ var nodeFlags = []string{"--disable-sigusr1", "--input-type=commonjs"}
 type Process struct {
 	cmd   *exec.Cmd
 	group *group // nil if it has none
+	// outside is set by Wait.
+	outside bool
 }
 
 // Start starts a host on its two files, with stderr as standard error. The caller closes its own copies of them.
@@ -141,6 +143,9 @@ func startOnThread(cmd *exec.Cmd) error {
 	return <-done
 }
 
+// KilledFromOutside says, after Wait, that it ended by a signal that it can neither send itself nor cause.
+func (p *Process) KilledFromOutside() bool { return p.outside }
+
 // Pid is the process id, outside.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
@@ -160,6 +165,7 @@ func (p *Process) Wait() string {
 		return err.Error()
 	}
 	status, _ := exited.Sys().(syscall.WaitStatus)
+	p.outside = status.Signaled() && !overMemory && (status.Signal() == syscall.SIGKILL || status.Signal() == syscall.SIGTERM || status.Signal() == syscall.SIGINT)
 	switch {
 	case status.Signaled() && status.Signal() == syscall.SIGSYS:
 		return "killed for a forbidden system call (SIGSYS); the kernel's log tells which one, or --sandbox=explain"

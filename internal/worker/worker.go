@@ -92,6 +92,8 @@ type Version struct {
 	CompatDate  string
 	CompatFlags []string
 	Limits      Limits
+	// Cordon names the workers with which this one may share a process; "" is a name like any other.
+	Cordon string
 }
 
 // Outcome is how an event on a worker ended. It is data, not an error: errors mean that the platform failed.
