@@ -79,7 +79,7 @@ bool Matcher::TestName(const NameTest& test, const State& state) {
 bool Matcher::TestAttribute(const AttributeTest& test, const State& state) {
   using Kind = AttributeTest::Kind;
   std::string_view value;
-  work_ += 4;
+  work_ += 4 + state.attributes->count();
   if (test.never || !state.attributes->Find(test.name, &value)) return test.negated;
   work_ += value.size() / 2;
   const bool caseless = test.letters == AttributeTest::Case::kInsensitive ||

@@ -5,6 +5,7 @@ namespace {
 
 constexpr uint64_t kPauseWork = 1 << 20;  // Units of Matcher::TakeWork: some milliseconds.
 constexpr uint64_t kEventWork = 8;
+constexpr size_t kProgramMax = 256 << 20;  // More than kSelectorTextMax can make.
 
 // The name of a tag that makes a document ambiguous, for the error.
 std::string Ambiguity(std::string_view name) {
@@ -24,6 +25,8 @@ Rewriter::Rewriter(MemorySource& memory, Settings settings)
     : settings_(settings),
       budget_(memory, kMemoryMax),
       output_budget_(memory, kOutputMax),
+      program_budget_(memory, kProgramMax),
+      program_twin_(program_budget_),
       tokenizer_(budget_),
       tree_(budget_),
       start_tag_(tokenizer_, budget_),
@@ -292,6 +295,7 @@ Rewriter::Step Rewriter::OnEvent() {
 Rewriter::Step Rewriter::Next() {
   if (!started_) {
     started_ = true;
+    if (!program_twin_.Reserve(ProgramBytes(program_))) return NoMemory();
     if (selectors_ != 0) matcher_ = std::make_unique<Matcher>(program_, selectors_, settings_.esi_tags, budget_);
     TellWanted();
   }
@@ -299,6 +303,7 @@ Rewriter::Step Rewriter::Next() {
   if (!Commit()) return NoMemory();
   for (;;) {
     if (output_.size() >= kOutputFull) return Step::kOutput;
+    work_ += tree_.TakeWork();
     if (matcher_ != nullptr) work_ += matcher_->TakeWork();
     if (work_ > kPauseWork) {
       work_ = 0;

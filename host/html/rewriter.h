@@ -112,6 +112,8 @@ class Rewriter {
   const Settings settings_;
   Budget budget_;
   Budget output_budget_;
+  Budget program_budget_;
+  Buffer<char> program_twin_;  // As large as the program, which is not in counted memory: so that it counts, too.
   SelectorProgram program_;
   std::vector<uint32_t> wants_;  // Of each handler.
   std::vector<uint32_t> users_;  // Of each handler: elements now open for which it wants text or comments.

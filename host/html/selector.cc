@@ -582,6 +582,18 @@ uint32_t NodeFor(SelectorProgram& program, uint32_t parent, char combinator, Com
 
 }  // namespace
 
+size_t ProgramBytes(const SelectorProgram& program) {
+  size_t bytes = program.nodes.capacity() * sizeof(SelectorNode) + program.roots.capacity() * sizeof(uint32_t);
+  for (const SelectorNode& node : program.nodes) {
+    bytes += node.names.capacity() * sizeof(NameTest) + node.attributes.capacity() * sizeof(AttributeTest);
+    bytes += (node.children.capacity() + node.descendants.capacity() + node.matches.capacity()) * sizeof(uint32_t);
+    for (const NameTest& test : node.names) bytes += test.name.capacity();
+    for (const AttributeTest& test : node.attributes)
+      bytes += test.name.capacity() + test.value.capacity() + test.borders.capacity() * sizeof(uint32_t);
+  }
+  return bytes;
+}
+
 const char* AddSelector(SelectorProgram& program, std::string_view text, uint32_t selector, bool utf8) {
   Parser parser(text, utf8);
   std::vector<std::vector<Compound>> list;

@@ -49,6 +49,9 @@ struct SelectorProgram {
   bool counts_types = false;  // Some :nth-of-type() is there.
 };
 
+// Bytes that a program takes, about.
+size_t ProgramBytes(const SelectorProgram& program);
+
 // Adds a selector list under the number `selector`. Null if that went well, else what is wrong, as the platform says
 // it. utf8: text is UTF-8 and so is the document; else the text has the document's bytes.
 const char* AddSelector(SelectorProgram& program, std::string_view text, uint32_t selector, bool utf8);

@@ -68,6 +68,7 @@ class Tokenizer final : public AttributeView {
   };
   const Buffer<Attribute>& attributes() const { return attributes_; }
   bool Find(std::string_view lower_name, std::string_view* value) const override;
+  size_t count() const override { return attributes_.size(); }
   Span text() const { return text_; }
   struct Doctype {
     bool has_name = false, has_public_id = false, has_system_id = false;

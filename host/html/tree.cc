@@ -136,6 +136,7 @@ void TreeState::EndTag(std::string_view name, uint32_t bits) {
   }
   for (size_t i = open_.size(); i > now_.open_begin; i--) {
     const Open& open = open_[i - 1];
+    work_++;
     if (NameAt(open.name, open.size) == name) {
       names_.Truncate(open.name);
       open_.Truncate(i - 1);

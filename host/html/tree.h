@@ -25,6 +25,8 @@ class AttributeView {
   virtual ~AttributeView() = default;
   // The value of the first attribute of this name, which is in lower case.
   virtual bool Find(std::string_view lower_name, std::string_view* value) const = 0;
+  // How many Find may have to look at.
+  virtual size_t count() const = 0;
 };
 
 class TreeState {
@@ -51,6 +53,13 @@ class TreeState {
   // Of the last start tag's element, and of its content.
   Space element_space() const { return element_space_; }
   TextMode text_mode() const { return text_mode_; }
+
+  // Elements looked at since the last call.
+  uint64_t TakeWork() {
+    const uint64_t work = work_;
+    work_ = 0;
+    return work;
+  }
 
  private:
   // A stretch of one namespace. point is the integration point that an HTML one began with.
@@ -83,6 +92,7 @@ class TreeState {
   TextMode text_mode_ = TextMode::kData;
   Guard guard_ = Guard::kNone;
   uint64_t templates_ = 0;
+  uint64_t work_ = 0;
 };
 
 }  // namespace skerry::html

@@ -64,6 +64,10 @@ Handle* HandleArg(const Args& info, const char* op) {
 
 void ThrowMemory(Isolate* isolate) { ThrowTypeError(isolate, "Parser error: The memory limit has been exceeded."); }
 
+void ThrowTooMany(Isolate* isolate) {
+  ThrowTypeError(isolate, "HTMLRewriter: There are too many handlers: at most 16384, with 262144 bytes of selectors.");
+}
+
 // The bytes of a string argument, in the document's encoding; with utf8 false its units are bytes.
 class TextArg {
  public:
@@ -71,6 +75,11 @@ class TextArg {
     Isolate* isolate = info.GetIsolate();
     Local<String> text;
     if (!StringArg(info, index, op, &text)) return false;
+    // No document has room for more; and this memory is not counted.
+    if (static_cast<size_t>(text->Length()) > html::kMemoryMax) {
+      ThrowMemory(isolate);
+      return false;
+    }
     const size_t capacity = utf8 ? Utf8Capacity(text) : static_cast<size_t>(text->Length());
     if (capacity > kStackBytes) {
       heap_.reset(static_cast<char*>(std::malloc(capacity)));
@@ -144,8 +153,9 @@ void HtmlOpen(const Args& info) {
       if (!selectors->Get(context, i).ToLocal(&selector) || !selector->IsString())
         return ThrowBadArgument(isolate, "htmlOpen", 0, "an array of strings");
       Local<String> string = selector.As<String>();
-      text.resize(Utf8Capacity(string));
+      if (static_cast<size_t>(string->Length()) > html::kSelectorTextMax) return ThrowTooMany(isolate);
       if (settings.utf8) {
+        text.resize(Utf8Capacity(string));
         text.resize(EncodeUtf8(isolate, string, text.data()));
       } else {
         text.resize(static_cast<size_t>(string->Length()));
@@ -153,10 +163,7 @@ void HtmlOpen(const Args& info) {
                                reinterpret_cast<uint8_t*>(text.data()));
       }
     }
-    if (!handle->rewriter.HasRoomForHandler(text.size())) {
-      return ThrowTypeError(
-          isolate, "HTMLRewriter: There are too many handlers: at most 16384, with 262144 bytes of selectors.");
-    }
+    if (!handle->rewriter.HasRoomForHandler(text.size())) return ThrowTooMany(isolate);
     if (i >= selectors->Length()) {
       handle->rewriter.AddDocument(bits);
     } else if (const char* error = handle->rewriter.AddSelector(text, bits); error != nullptr) {
@@ -170,12 +177,12 @@ void HtmlOpen(const Args& info) {
 
 // htmlSelectorError(selector)
 void HtmlSelectorError(const Args& info) {
+  constexpr const char* kTooLong = "The selector is longer than 262144 bytes.";
+  if (info[0]->IsString() && static_cast<size_t>(info[0].As<String>()->Length()) > html::kSelectorTextMax)
+    return info.GetReturnValue().Set(Ascii(info.GetIsolate(), kTooLong));
   TextArg text;
   if (!text.Init(info, 0, "htmlSelectorError", true)) return;
-  if (text.view().size() > html::kSelectorTextMax) {
-    info.GetReturnValue().Set(Ascii(info.GetIsolate(), "The selector is longer than 262144 bytes."));
-    return;
-  }
+  if (text.view().size() > html::kSelectorTextMax) return info.GetReturnValue().Set(Ascii(info.GetIsolate(), kTooLong));
   html::SelectorProgram program;
   const char* error = html::AddSelector(program, text.view(), 0, true);
   info.GetReturnValue().Set(Ascii(info.GetIsolate(), error == nullptr ? "" : error));

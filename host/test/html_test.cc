@@ -382,6 +382,26 @@ constexpr Vector kVectors[] = {
     {"</ x><?y></>", "comment( x)\ncomment(?y)\n"},
 };
 
+struct Match {
+  const char* selector;
+  const char* document;
+  const char* names;  // Of the elements that match, in order.
+};
+
+constexpr Match kMatches[] = {
+    {"div > *", "<div><a><b></b></a></div><c><div><d/></div></c><e>", "a d "},
+    {"div i", "<i><div><b><i></b><i></div><i>", "i i "},
+    {"a b > c", "<a><b><c></c><x><c></c></x></b></a><b><c></c></b>", "c "},
+    {":nth-child(2n)", "<a></a><b></b><c><d></d><e></e></c><f></f>", "b e f "},
+    {"b:nth-of-type(2)", "<b></b><c><b></b></c><b></b><B></B>", "b "},
+    {"*:not(a):not(.x)", "<a><b class='y x'><c class=X>", "c "},
+    {"[type=TEXT]", "<input type=text><svg type=text><a type=TEXT /></svg>", "input a "},
+    {"[k*=aab]", "<a k=aaaab><b k=aba>", "a "},
+    {"[k~=b], [k|=a]", "<a k='x b'><b k=a-c><c k=ab>", "a b "},
+    {"img", "<img><p></img><img/>", "img img "},
+    {"p > b", "<p><img><b>", "b "},
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -391,6 +411,16 @@ int main(int argc, char** argv) {
                             {{"*", kWantsElement}, {"", kWantsComments | kWantsText | kWantsDoctype}}, false);
     if (run.log != vector.log || run.output != vector.document)
       Fail("tokens", vector.document, run, {vector.document, vector.log, ""});
+  }
+  for (const Match& match : kMatches) {
+    Memory memory;
+    const Run run = Rewrite(memory, {match.document}, {{match.selector, kWantsElement}}, false);
+    std::string names;
+    for (size_t at = 0; (at = run.log.find("element(", at)) != std::string::npos;) {
+      at += std::strlen("element(");
+      names += run.log.substr(at, run.log.find(' ', at) - at) + " ";
+    }
+    if (names != match.names) Fail(match.selector, match.document, run, {"", match.names, ""});
   }
   const uint32_t rounds = argc > 1 ? static_cast<uint32_t>(std::atoi(argv[1])) : 100000;
   const char* seed_text = std::getenv("SEED");
