@@ -153,6 +153,15 @@ const Probe kProbes[] = {
        return result;
      }},
 #endif
+    // Not forbidden, but limited otherwise: 1 GiB that is really used.
+    {"eat",
+     [] {
+       constexpr size_t kBytes = size_t{1} << 30;
+       char* memory =
+           static_cast<char*>(mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+       for (size_t at = 0; at < kBytes; at += 4096) memory[at] = 1;
+       return 0l;
+     }},
     // What is allowed must still work, or the rest would show nothing.
     {"getpid", [] { return syscall(SYS_getpid); }},
 };

@@ -197,16 +197,14 @@ func TestHostIsConfined(t *testing.T) {
 	}
 }
 
-// Goal: a host that uses too much memory is ended, by the kernel or by the supervisor, and another takes over.
+// Goal: a host that uses too much memory is ended, by the kernel or by the supervisor, and another takes over. Method: native code that
+// takes memory past V8, which has limits of its own.
 func TestHostOverItsMemory(t *testing.T) {
-	hog := rig.Script("hog", `export default { fetch() { return new Response(String(new Array(1e8).fill(1.5).length)); } };`)
-	hog.CPU = 60_000
+	hog := rig.Script("hog", `export default { fetch() { console.log("PROBE:eat;"); return new Response("full"); } };`)
 	steady := rig.Script("steady", `export default { fetch() { return new Response("steady"); } };`)
-	s := rig.Serve(t, rig.Platform{Workers: []rig.Worker{hog, steady}, Settings: []string{"[host]", "memory_max_mb = 512"}})
+	s := rig.Serve(t, rig.Platform{Binary: rig.Hostile(t), Workers: []rig.Worker{hog, steady}, Settings: []string{"[host]", "memory_max_mb = 512"}})
 	s.Ready(steady.Host(), "/")
-	if answer := s.Get(hog.Host(), "/"); answer.Status == http.StatusOK {
-		t.Errorf("800 MB in a host of 512 MB: status %d", answer.Status)
-	}
+	s.Get(hog.Host(), "/") // Whether it answers before it is ended depends on who ends it.
 	rig.Until(t, "the log says that it was the memory", func() bool {
 		return strings.Contains(s.Said(), "its memory was over the limit") || strings.Contains(s.Said(), "its limit is 512 MiB")
 	}, nil)
