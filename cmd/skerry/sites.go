@@ -35,7 +35,7 @@ type sites struct {
 // siteKey is what makes a worker the same one after a reload.
 type siteKey struct {
 	dir, env, cordon string
-	limits           worker.Limits
+	limits, ceilings worker.Limits
 }
 
 // site is one worker. Routes and origin may change with a reload, therefore they are not here.
@@ -84,11 +84,11 @@ func (s *sites) apply(config *project.ServerConfig) {
 	known := make(map[siteKey]*site)
 	var routes []routing.Route[*site]
 	for _, entry := range config.Workers {
-		key := siteKey{entry.Dir, entry.Env, entry.Cordon, merge(entry.Limits, config.Limits)}
+		key := siteKey{entry.Dir, entry.Env, entry.Cordon, merge(entry.Limits, config.Limits), config.Ceilings}
 		one := known[key]
 		if one == nil {
 			if one = s.known[key]; one == nil {
-				one = s.newSite(entry, config.Limits)
+				one = s.newSite(entry, config.Limits, config.Ceilings)
 			} else {
 				s.refresh(one)
 			}
@@ -119,10 +119,10 @@ func (s *sites) apply(config *project.ServerConfig) {
 	}
 }
 
-func (s *sites) newSite(entry project.WorkerEntry, defaults worker.Limits) *site {
+func (s *sites) newSite(entry project.WorkerEntry, defaults, ceilings worker.Limits) *site {
 	one := &site{shown: entry.Shown}
 	one.worker = rollout.New(rollout.Config{
-		Build: func(ctx context.Context) (*worker.Version, error) { return s.build(ctx, entry, defaults) },
+		Build: func(ctx context.Context) (*worker.Version, error) { return s.build(ctx, entry, defaults, ceilings) },
 		Retire: func(v *worker.Version) {
 			s.pool.Forget(v)
 			s.maps.forget(v)
@@ -190,7 +190,7 @@ func inFull(err error) string {
 }
 
 // build makes a version for production.
-func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults worker.Limits) (v *worker.Version, err error) {
+func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults, ceilings worker.Limits) (v *worker.Version, err error) {
 	s.builds <- struct{}{}
 	defer func() { <-s.builds }()
 	defer func() {
@@ -212,7 +212,11 @@ func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults w
 	v = new(worker.Version)
 	*v = *built
 	v.Cordon = entry.Cordon
-	v.Limits = merge(entry.Limits, merge(built.Limits, defaults))
+	wanted := merge(entry.Limits, merge(built.Limits, defaults))
+	if v.Limits = wanted.AtMost(ceilings); v.Limits != wanted {
+		s.logger.Warn("limits are lowered to the ceilings of [limits] in skerry.toml", "worker", entry.Shown,
+			"cpu", v.Limits.CPU, "startup", v.Limits.Startup, "memory_mb", v.Limits.MemoryMB, "subrequests", v.Limits.Subrequests)
+	}
 	if v.Limits != built.Limits {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", built.ID, v.Limits))
 		v.ID = hex.EncodeToString(sum[:8])
@@ -230,6 +234,9 @@ func merge(limits, with worker.Limits) worker.Limits {
 	}
 	if limits.MemoryMB == 0 {
 		limits.MemoryMB = with.MemoryMB
+	}
+	if limits.Subrequests == 0 {
+		limits.Subrequests = with.Subrequests
 	}
 	return limits
 }

@@ -110,6 +110,14 @@ func TestReload(t *testing.T) {
 	if err != nil || limited.Version.ID == second.Version.ID || limited.Version.Limits.CPU != 7*time.Millisecond {
 		t.Error(err)
 	}
+
+	// A ceiling lowers what is above it, defaults too, and nothing else.
+	config.Ceilings = worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64, Subrequests: 2000}
+	s.apply(config)
+	lowered, err := route(t, s, "zwei.test")
+	if want := (worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64}); err != nil || lowered.Version.Limits != want || lowered.Version.ID == limited.Version.ID {
+		t.Errorf("%v: %+v, want %+v", err, lowered.Version.Limits, want)
+	}
 }
 
 // Goal: a worker that does not build says so without telling visitors why.

@@ -26,17 +26,14 @@ type Fetcher interface {
 
 // Limits of one event. A zero field means the default.
 type Limits struct {
-	// Subrequests is the number of host calls.
+	// Subrequests is the most host calls that any worker may make, whatever its own limit (worker.Limits) says. 0: no more than that.
 	Subrequests int
 	// Waiting is the number of outbound requests that may wait for the head of their response. More are held back.
 	Waiting int
 }
 
-// The defaults of Limits are those of the Workers platform.
-const (
-	DefaultSubrequests = 1000
-	DefaultWaiting     = 6
-)
+// DefaultWaiting is what the Workers platform has.
+const DefaultWaiting = 6
 
 // Config is what a Handler is made of.
 type Config struct {
@@ -50,9 +47,6 @@ type Handler struct{ cfg Config }
 
 // New makes a handler.
 func New(cfg Config) *Handler {
-	if cfg.Limits.Subrequests == 0 {
-		cfg.Limits.Subrequests = DefaultSubrequests
-	}
 	if cfg.Limits.Waiting == 0 {
 		cfg.Limits.Waiting = DefaultWaiting
 	}
@@ -94,8 +88,9 @@ func (h *Handler) Call(ctx context.Context, c *isolates.Call) isolates.CallResul
 		}
 		return refuse(hostproto.CallCodeUnsupported, "the binding %q does not support the operation %d", c.Version.Bindings[c.Slot-1].Name, c.Op)
 	}
-	if event := ambient.Of(ctx); event != nil && event.Subrequests.Add(1) > int64(h.cfg.Limits.Subrequests) {
-		return refuse(hostproto.CallCodeLimit, "Too many subrequests by single Worker invocation (limit %d).", h.cfg.Limits.Subrequests)
+	limit := c.Version.Limits.AtMost(worker.Limits{Subrequests: h.cfg.Limits.Subrequests}).WithDefaults().Subrequests
+	if event := ambient.Of(ctx); event != nil && event.Subrequests.Add(1) > int64(limit) {
+		return refuse(hostproto.CallCodeLimit, "Too many subrequests by single Worker invocation (limit %d).", limit)
 	}
 	return run(h, ctx, c)
 }

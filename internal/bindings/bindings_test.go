@@ -3,6 +3,7 @@ package bindings
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -73,6 +74,29 @@ func TestSubrequestLimit(t *testing.T) {
 			if result := h.Call(ctx, fetchCall("http://a/")); (result.Code == hostproto.CallCodeOK) != (i < 3) || i >= 3 && result.Code != hostproto.CallCodeLimit {
 				t.Errorf("call %d: %+v", i, result)
 			}
+		}
+	}
+}
+
+// Goal: a worker's own limit counts, below the ceiling only, and one that names none has the default.
+func TestSubrequestLimitOfTheWorker(t *testing.T) {
+	for _, test := range []struct{ own, ceiling, want int }{{2, 0, 2}, {2, 3, 2}, {5, 3, 3}, {0, 0, worker.DefaultSubrequests}, {0, 4, 4}} {
+		h := New(Config{Limits: Limits{Subrequests: test.ceiling}, Fetcher: fakeFetcher(func(context.Context, egress.Source, *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+			return hostproto.FetchResult{Status: 200}, nil, 0, nil
+		})})
+		ctx := &ambient.Context{Context: t.Context()}
+		call := fetchCall("http://a/")
+		call.Version = &worker.Version{Name: "w", Limits: worker.Limits{Subrequests: test.own}}
+		made := 0
+		var result isolates.CallResult
+		for made <= test.want {
+			if result = h.Call(ctx, call); result.Code != hostproto.CallCodeOK {
+				break
+			}
+			made++
+		}
+		if message := fmt.Sprintf("Too many subrequests by single Worker invocation (limit %d).", test.want); made != test.want || result.Code != hostproto.CallCodeLimit || result.Message != message {
+			t.Errorf("%+v: %d calls, then %+v", test, made, result)
 		}
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"time"
 )
 
-var errBodyTooLarge = errors.New("request body is over the limit")
+var (
+	errBodyTooLarge = errors.New("request body is over the limit")
+	errBodyStalled  = errors.New("the client sent nothing of the request body for too long")
+)
 
 // requestBody is a request's body as a worker's host reads it: counted, and taken away from the host before the connection goes
 // on to the next request. One goroutine reads at a time; the other methods may be called meanwhile.
@@ -18,6 +21,8 @@ type requestBody struct {
 	limit int64
 	// chunked: an HTTP/1 body without Content-Length.
 	chunked bool
+	// stall ends the Read of a client that sends nothing.
+	stall stall
 
 	mu   sync.Mutex // held during a Read
 	from io.Reader
@@ -42,7 +47,11 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	b.touched.Store(true)
+	b.stall.begin()
 	n, err := b.from.Read(p)
+	if b.stall.end() {
+		return 0, errBodyStalled
+	}
 	b.read += int64(n)
 	switch {
 	case b.read > b.limit:

@@ -74,6 +74,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.seen.Dispatched = true
+	if body := x.body; body != nil {
+		c := http.NewResponseController(w)
+		body.stall.watch(s.cfg.Limits.BodyStall, func() { c.SetReadDeadline(longAgo) })
+		defer body.stall.quit() // x may be somebody else's by then
+	}
 	err := s.cfg.Dispatcher.Fetch(ctx, x.target.Version, &x.req, &x.resp)
 	if err != nil {
 		s.failed(w, r, x, err)
@@ -184,9 +189,12 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 		s.cfg.Logger.Error("dispatch event", "worker", x.target.Version.Name, "request", x.seen.RequestID, "error", err)
 		failure = &Failure{Status: 500, Code: CodeInternal, Reason: "the platform failed", Outcome: worker.InternalError, Message: err.Error()}
 	}
-	malformed := false
+	malformed, stalled := false, false // what breaks the connection, but is to be told to the client
 	if x.body != nil {
-		switch malformed = x.body.malformed.Load(); {
+		switch malformed, stalled = x.body.malformed.Load(), x.body.stall.happened(); {
+		case stalled:
+			failure.Status, failure.Code, failure.Reason = 408, CodeBodyStall, "the client sent nothing of the request's body for too long"
+			w.Header()["Connection"] = []string{"close"}
 		case x.body.tooLarge.Load():
 			failure.Status, failure.Code, failure.Reason = 413, CodeTooLarge, "the request's body is over the limit"
 		case malformed:
@@ -194,7 +202,7 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 		}
 	}
 	switch {
-	case r.Context().Err() != nil && !malformed:
+	case r.Context().Err() != nil && !malformed && !stalled:
 		x.seen.Status, x.seen.Outcome, x.seen.Wall = StatusClientGone, failure.Outcome, time.Since(x.start)
 		x.seen.Message, x.seen.Stack = failure.Message, failure.Stack
 	case ended != nil && ended.Result.PassThrough && x.target.Origin != nil && !x.body.wasTouched():
@@ -220,7 +228,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Fa
 	rest := r.ProtoMajor == 1 && r.Body != http.NoBody && (x.body == nil || x.body.isOpen())
 	if rest {
 		c := http.NewResponseController(w)
-		if x.body != nil && x.body.take(c) {
+		if x.body != nil && (x.body.take(c) || x.body.stall.happened()) {
 			rest = false // a Read was broken off: net/http closes the connection
 		} else {
 			c.EnableFullDuplex() // the page goes out before the rest of the body is in

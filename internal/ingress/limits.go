@@ -15,6 +15,8 @@ type Limits struct {
 	// ReadHeader is the time a client has for a request's head, Idle the time a kept connection may be silent, Handshake
 	// the time for TLS.
 	ReadHeader, Idle, Handshake time.Duration
+	// BodyStall is how long a client may send nothing of a body that its worker waits for. Beyond it: 408, and the connection is closed.
+	BodyStall time.Duration
 	// WriteStall is how long a client may take nothing of a response that is there as a whole. Only on connections without TLS.
 	WriteStall time.Duration
 	// Streams is the number of concurrent requests on one HTTP/2 connection.
@@ -37,6 +39,7 @@ const (
 	DefaultIdle         = 2 * time.Minute
 	DefaultHandshake    = 10 * time.Second
 	DefaultWriteStall   = 2 * time.Minute
+	DefaultBodyStall    = 2 * time.Minute
 	DefaultStreams      = 250
 	DefaultDepth        = 16
 	DefaultMessageBytes = 32 << 20 // what the Workers platform takes
@@ -72,6 +75,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Idle == 0 {
 		l.Idle = DefaultIdle
+	}
+	if l.BodyStall == 0 {
+		l.BodyStall = DefaultBodyStall
 	}
 	if l.WriteStall == 0 {
 		l.WriteStall = DefaultWriteStall

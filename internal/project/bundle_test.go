@@ -52,6 +52,22 @@ func load(t testing.TB, dir string, opts Options) *Project {
 	return p
 }
 
+// Goal: a worker over the size limit is refused with both numbers. Method: a module that is one large hole.
+func TestWorkerTooLarge(t *testing.T) {
+	dir := project(t, map[string]string{
+		"wrangler.json": `{"name":"w","main":"index.js","compatibility_date":"2026-01-01"}`, "index.js": `import hole from "./hole.bin"; export default { hole };`, "hole.bin": "",
+	})
+	for _, size := range []int64{MaxBundle - 1024, MaxBundle} { // with the script, the second is over it
+		if err := os.Truncate(filepath.Join(dir, "hole.bin"), size); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := Bundle(t.Context(), load(t, dir, Options{}))
+		if (size == MaxBundle) != (err != nil) || err != nil && (!strings.Contains(err.Error(), "the worker has 67") || !strings.Contains(err.Error(), "and 67108864 are allowed")) {
+			t.Errorf("%d bytes and a script: %v", size, err)
+		}
+	}
+}
+
 // Goal: what is taken as it is is a script unless it exports something, a library that looks for CommonJS and sloppy code in it
 // notwithstanding. Method: one of each.
 func TestAsIsScripts(t *testing.T) {

@@ -87,12 +87,15 @@ func TestServerConfig(t *testing.T) {
 	}
 	dir, _ := filepath.Abs("testdata/config/server")
 	if c.Listen != "127.0.0.1:8080" || c.Admin != "" || c.DataDir != filepath.Join(dir, "data") || c.Limits != (worker.Limits{CPU: 30 * time.Millisecond}) ||
-		!c.Host.SparesSet || c.Host.Spares != 0 || !c.Egress.Public || c.Egress.Private || len(c.Egress.Prefixes) != 3 || fmt.Sprint(c.Egress.Prefixes[2]) != "::1/128" {
+		c.Ceilings != (worker.Limits{CPU: time.Minute, MemoryMB: 256, Subrequests: 20000}) || !c.Host.SparesSet || c.Host.Spares != 0 || !c.Egress.Public || c.Egress.Private || len(c.Egress.Prefixes) != 3 || fmt.Sprint(c.Egress.Prefixes[2]) != "::1/128" {
 		t.Errorf("got %+v", c)
 	}
 	if len(c.Workers) != 2 || c.Workers[0].Dir != filepath.Join(dir, "a") || c.Workers[0].Shown != "testdata/config/server/a" || c.Workers[0].Origin.Host != "127.0.0.1:3000" ||
 		c.Workers[0].Limits.CPU != 100*time.Millisecond || c.Workers[1].Env != "staging" || !slices.Equal(c.Workers[1].Routes, []string{"*/*"}) {
 		t.Errorf("workers %+v", c.Workers)
+	}
+	if c, _, err := LoadServer("testdata/config/server/least.toml"); err != nil || c.Ceilings != (worker.Limits{Subrequests: worker.DefaultSubrequestsMax}) {
+		t.Errorf("ceilings without [limits]: %+v, %v", c.Ceilings, err)
 	}
 	if _, _, err := LoadServer("testdata/config/none.toml"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
@@ -188,6 +191,9 @@ func TestDevVars(t *testing.T) {
 			want:  `A=3 B={"x":1} S=1`, diags: `1:126: warning: secret "T" is required and has no value`,
 		},
 		{name: "too large", files: map[string]string{"wrangler.json": config(`,"env":{"e":{"vars":{"X":"` + strings.Repeat("x", MaxVar+1) + `"}}}`)}, opts: Options{Env: "e"}, diags: `1:123: error: variable "X" has 5121 bytes, and 5120 are allowed`},
+		{name: "too large, local", files: map[string]string{".dev.vars": "C=" + strings.Repeat("x", MaxVar) + "\nD=" + strings.Repeat("x", MaxVar+1)}, diags: `1:1: error: variable "D" of the local variables has more than the 5120 bytes allowed`},
+		{name: "as many as allowed", files: map[string]string{".dev.vars": many(MaxVars - 2)}, want: `A=config B={"x":1}` + strings.ReplaceAll("\n"+strings.TrimSpace(many(MaxVars-2)), "\n", " ")},
+		{name: "too many", files: map[string]string{".dev.vars": many(MaxVars - 1)}, diags: `1:1: error: the worker has 129 variables, and 128 are allowed`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -222,13 +228,22 @@ func TestDevVars(t *testing.T) {
 	}
 }
 
+// many are so many local variables.
+func many(count int) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, "V%d=%d\n", i, i)
+	}
+	return text.String()
+}
+
 // Goal: the two formats mean the same. Method: the same configuration in both gives equal projects.
 func TestFormatsAgree(t *testing.T) {
 	json := `{
 		"name": "w", "main": "src/index.ts", "compatibility_date": "2024-09-23", "minify": true,
 		"vars": {"S": "text", "N": 5, "F": 1.5, "L": [1, {"a": [true]}], "Q": {"x.y": "dot"}},
 		"rules": [{"type": "Text", "globs": ["**/*.md"], "fallthrough": true}, {"type": "Data", "globs": ["**/*.dat"], "fallthrough": false}],
-		"dev": {"port": 8080, "ip": "127.0.0.1"}, "limits": {"cpu_ms": 70}, "define": {"V": "1"}, "alias": {"a": "./b"},
+		"dev": {"port": 8080, "ip": "127.0.0.1"}, "limits": {"cpu_ms": 70, "subrequests": 60}, "define": {"V": "1"}, "alias": {"a": "./b"},
 		"env": {"e": {"vars": {"S": "other"}}}
 	}`
 	toml := `
@@ -240,6 +255,7 @@ vars = { S = "text", N = 5, F = 1.5, L = [1, { a = [true] }], Q = { "x.y" = "dot
 dev.port = 8_080
 dev.ip = "127.0.0.1"
 limits.cpu_ms = 0x46
+limits.subrequests = 60
 
 [[rules]]
 type = "Text"

@@ -634,6 +634,9 @@ func (l *loader) decodeRules() {
 // The range of limits.cpu_ms in wrangler's configuration.
 const maxCPUMillis = 300_000
 
+// maxSubrequests is the most that limits.subrequests can say, as on the Workers platform.
+const maxSubrequests = 10_000_000
+
 func (l *loader) decodeLimits() {
 	object, ok := l.doc.object(l.get("limits"), "limits", limitKeys...)
 	if !ok {
@@ -642,9 +645,7 @@ func (l *loader) decodeLimits() {
 	if ms, ok := l.doc.integer(object.get("cpu_ms"), "limits.cpu_ms", "of milliseconds", 1, maxCPUMillis); ok {
 		l.p.Limits.CPU = time.Duration(ms) * time.Millisecond
 	}
-	if m := object.find("subrequests"); m != nil {
-		l.doc.warnKey(m, "", `"limits.subrequests" is not served yet: subrequests are not counted`)
-	}
+	l.p.Limits.Subrequests, _ = l.doc.integer(object.get("subrequests"), "limits.subrequests", "of subrequests", 1, maxSubrequests)
 }
 
 func (l *loader) decodeRoutes() {

@@ -27,9 +27,10 @@ type ServerConfig struct {
 	DataDir string
 	Host    HostConfig
 	Egress  EgressConfig
-	// Limits are the defaults of every worker.
-	Limits  worker.Limits
-	Workers []WorkerEntry
+	// Limits are the defaults of every worker, Ceilings what none may exceed, whatever its project or its entry here says.
+	Limits   worker.Limits
+	Ceilings worker.Limits
+	Workers  []WorkerEntry
 }
 
 // HostConfig is the section [host]: the processes that run workers.
@@ -80,7 +81,8 @@ var (
 	serverKeys       = []string{"listen", "admin", "data", "host", "egress", "limits", "worker"}
 	hostKeys         = []string{"hosts", "executors", "isolates_max", "memory_budget_mb", "memory_max_mb", "spares"}
 	egressKeys       = []string{"allow"}
-	serverLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb"}
+	serverLimitKeys  = append([]string{"cpu_ms_max", "startup_ms_max", "memory_mb_max", "subrequests_max"}, workerLimitKeys...)
+	workerLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb", "subrequests"}
 	workerKeys       = []string{"dir", "env", "routes", "origin", "limits", "cordon"}
 	egressClassNames = []string{"public", "private", "loopback"}
 )
@@ -141,7 +143,13 @@ func (c *ServerConfig) decode(d *document, shownDir string) {
 	}
 	c.decodeHost(d)
 	c.decodeEgress(d)
-	c.Limits = d.limits(d.root.get("limits"), "limits")
+	if object, ok := d.object(d.root.get("limits"), "limits", serverLimitKeys...); ok {
+		c.Limits = d.limits(object, "limits", "")
+		c.Ceilings = d.limits(object, "limits", "_max")
+	}
+	if c.Ceilings.Subrequests == 0 {
+		c.Ceilings.Subrequests = worker.DefaultSubrequestsMax
+	}
 
 	items, _ := d.list(d.root.get("worker"), "worker", "tables, each one beginning with [[worker]]")
 	if len(items) > maxWorkers {
@@ -220,19 +228,17 @@ func (c *ServerConfig) decodeEgress(d *document) {
 	}
 }
 
-// limits reads cpu_ms, startup_ms and memory_mb.
-func (d *document) limits(n *node, name string) (limits worker.Limits) {
-	object, ok := d.object(n, name, serverLimitKeys...)
-	if !ok {
-		return limits
+// limits reads the keys cpu_ms, startup_ms, memory_mb and subrequests of an object, each with a suffix.
+func (d *document) limits(object *node, name, suffix string) (limits worker.Limits) {
+	number := func(key, unit string, low, high int) int {
+		key += suffix
+		value, _ := d.integer(object.get(key), name+"."+key, unit, low, high)
+		return value
 	}
-	if ms, ok := d.integer(object.get("cpu_ms"), name+".cpu_ms", "of milliseconds", 1, maxCPUMillis); ok {
-		limits.CPU = time.Duration(ms) * time.Millisecond
-	}
-	if ms, ok := d.integer(object.get("startup_ms"), name+".startup_ms", "of milliseconds", 1, maxStartupMillis); ok {
-		limits.Startup = time.Duration(ms) * time.Millisecond
-	}
-	limits.MemoryMB, _ = d.integer(object.get("memory_mb"), name+".memory_mb", "of MiB", minMemoryMB, maxMemoryMB)
+	limits.CPU = time.Duration(number("cpu_ms", "of milliseconds", 1, maxCPUMillis)) * time.Millisecond
+	limits.Startup = time.Duration(number("startup_ms", "of milliseconds", 1, maxStartupMillis)) * time.Millisecond
+	limits.MemoryMB = number("memory_mb", "of MiB", minMemoryMB, maxMemoryMB)
+	limits.Subrequests = number("subrequests", "of subrequests", 1, maxSubrequests)
 	return limits
 }
 
@@ -278,6 +284,8 @@ func (c *ServerConfig) decodeWorker(d *document, item *node, name, dir, shownDir
 		}
 	}
 	w.Cordon, _ = d.str(object.get("cordon"), name+".cordon", "the name of a cordon")
-	w.Limits = d.limits(object.get("limits"), name+".limits")
+	if limits, ok := d.object(object.get("limits"), name+".limits", workerLimitKeys...); ok {
+		w.Limits = d.limits(limits, name+".limits", "")
+	}
 	c.Workers = append(c.Workers, w)
 }

@@ -40,6 +40,9 @@ func (l *loader) decodeVars() {
 			continue // with a list of secrets, only those are taken
 		}
 		binding := worker.Binding{Name: name, Kind: worker.TextBinding, Text: values[name]}
+		if len(binding.Text) > MaxVar {
+			d.report(Error, d.root.from, d.root.from+1, "", "variable %q of the local variables has more than the %d bytes allowed", name, MaxVar)
+		}
 		if i < 0 {
 			l.p.Bindings = append(l.p.Bindings, binding)
 		} else {

@@ -55,6 +55,8 @@ type Limits struct {
 	Startup time.Duration
 	// MemoryMB is the memory one isolate may use, in MiB.
 	MemoryMB int
+	// Subrequests is the number of host calls, fetches that is, one event may make.
+	Subrequests int
 }
 
 // The defaults of Limits.
@@ -62,7 +64,30 @@ const (
 	DefaultCPU      = 50 * time.Millisecond
 	DefaultStartup  = time.Second
 	DefaultMemoryMB = 128
+	// DefaultSubrequests is what the Workers platform gave until 2026.
+	DefaultSubrequests = 1000
 )
+
+// DefaultSubrequestsMax is what "skerry serve" lets projects ask for unless its operator says otherwise: the default of the Workers platform.
+const DefaultSubrequestsMax = 10_000
+
+// AtMost lowers what is above a ceiling, in which a zero field means that there is none. An unset field stays so where its default fits.
+func (l Limits) AtMost(ceiling Limits) Limits {
+	full := l.WithDefaults()
+	if ceiling.CPU != 0 && full.CPU > ceiling.CPU {
+		l.CPU = ceiling.CPU
+	}
+	if ceiling.Startup != 0 && full.Startup > ceiling.Startup {
+		l.Startup = ceiling.Startup
+	}
+	if ceiling.MemoryMB != 0 && full.MemoryMB > ceiling.MemoryMB {
+		l.MemoryMB = ceiling.MemoryMB
+	}
+	if ceiling.Subrequests != 0 && full.Subrequests > ceiling.Subrequests {
+		l.Subrequests = ceiling.Subrequests
+	}
+	return l
+}
 
 // WithDefaults replaces zero fields by the defaults.
 func (l Limits) WithDefaults() Limits {
@@ -74,6 +99,9 @@ func (l Limits) WithDefaults() Limits {
 	}
 	if l.MemoryMB == 0 {
 		l.MemoryMB = DefaultMemoryMB
+	}
+	if l.Subrequests == 0 {
+		l.Subrequests = DefaultSubrequests
 	}
 	return l
 }
