@@ -33,6 +33,8 @@ typedef void* ada_url;
 
 ada_url ada_parse(const char* input, size_t length);
 ada_url ada_parse_with_base(const char* input, size_t input_length, const char* base, size_t base_length);
+bool ada_can_parse(const char* input, size_t length);
+bool ada_can_parse_with_base(const char* input, size_t input_length, const char* base, size_t base_length);
 void ada_free(ada_url url);
 bool ada_is_valid(ada_url url);
 

@@ -136,6 +136,15 @@ void UrlParseOp(const Args& info) {
   if (url.valid() && HostIsEncoded(url)) ReturnRecord(info, url);
 }
 
+// Whether a host in the text may come out encoded: it has the hyphens, or what may be mapped to them.
+bool MayBeEncoded(Utf8& text) {
+  for (size_t i = 0; i < text.size(); i++) {
+    unsigned char c = static_cast<unsigned char>(text.data()[i]);
+    if (c >= 0x80 || c == '%' || c == '-' || c < ' ') return true;
+  }
+  return false;
+}
+
 void UrlCanParseOp(const Args& info) {
   Isolate* isolate = info.GetIsolate();
   Local<String> input_text;
@@ -143,15 +152,18 @@ void UrlCanParseOp(const Args& info) {
   Utf8 input(isolate, input_text);
   if (!input) return;
   if (info[1]->IsUndefined()) {
-    Url url(ada_parse(input.data(), input.size()));
-    return info.GetReturnValue().Set(url.valid() && HostIsEncoded(url));
+    bool can = ada_can_parse(input.data(), input.size());
+    if (can && MayBeEncoded(input)) can = HostIsEncoded(Url(ada_parse(input.data(), input.size())));
+    return info.GetReturnValue().Set(can);
   }
   Local<String> base_text;
   if (!StringArg(info, 1, "urlCanParse", &base_text)) return;
   Utf8 base(isolate, base_text);
   if (!base) return;
-  Url url(ada_parse_with_base(input.data(), input.size(), base.data(), base.size()));
-  info.GetReturnValue().Set(url.valid() && HostIsEncoded(url));
+  bool can = ada_can_parse_with_base(input.data(), input.size(), base.data(), base.size());
+  if (can && (MayBeEncoded(input) || MayBeEncoded(base)))
+    can = HostIsEncoded(Url(ada_parse_with_base(input.data(), input.size(), base.data(), base.size())));
+  info.GetReturnValue().Set(can);
 }
 
 using Setter = bool (*)(ada_url, const char*, size_t);
