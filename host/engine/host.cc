@@ -65,8 +65,9 @@ void Host::Greet() {
     fprintf(stderr, "skerry host: %s\n", text.c_str());
     _exit(71);
   }
-  options_.executors = std::clamp<size_t>(hello.executors, 1, kCrashSlots);
-  options_.executors_max = std::clamp<size_t>(hello.executors_max, options_.executors, kCrashSlots);
+  constexpr size_t kExecutorsMax = kCrashSlots - kJobThreadsMax;
+  options_.executors = std::clamp<size_t>(hello.executors, 1, kExecutorsMax);
+  options_.executors_max = std::clamp<size_t>(hello.executors_max, options_.executors, kExecutorsMax);
   options_.spares = hello.spares;
   options_.isolates_max = std::max<size_t>(hello.isolates_max, 1);
   options_.memory_budget = hello.memory_budget;
@@ -87,6 +88,8 @@ void Host::Run() {
   }
   running_.resize(options_.executors_max);
   watchdog_ = std::make_unique<Watchdog>(std::move(watched), [this] { Tick(); });
+  jobs_ = std::make_unique<JobPool>(std::clamp<size_t>(options_.executors / 2, 1, kJobThreadsMax), &crash_page_,
+                                    kCrashSlots - kJobThreadsMax);
   DispatchBuffered();  // What came in one read with Hello.
   {
     std::lock_guard hold(mutex_);

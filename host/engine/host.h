@@ -2,7 +2,8 @@
 // have some. One mutex guards all scheduling state; V8 is never called while it is held.
 //
 // Threads: the executors, of which one at a time leads (reads the socket, fires timers); the watchdog; the keeper,
-// which starts executors, keeps spare isolates ready and disposes of those that are done; V8's own workers.
+// which starts executors, keeps spare isolates ready and disposes of those that are done; those of the job pool; V8's
+// own workers.
 #pragma once
 
 #include <condition_variable>
@@ -19,6 +20,7 @@
 
 #include "engine/instance.h"
 #include "engine/isolate.h"
+#include "engine/job_pool.h"
 #include "limits/crash_page.h"
 #include "limits/watchdog.h"
 #include "wire/channel.h"
@@ -40,6 +42,8 @@ class Host {
   // Instances, resident or not, beyond which new events are shed: what the kernel's mappings can carry.
   static constexpr size_t kInstancesMax = 4000;
   static constexpr size_t kDefaultMemory = 128u << 20;
+  // Threads that run jobs: one for two executors, within these bounds. They have the last slots of the crash page.
+  static constexpr size_t kJobThreadsMax = 8;
 
   Host(int socket, int crash_page, const IsolateTemplate& isolates, std::string build);
   Host(const Host&) = delete;
@@ -60,6 +64,9 @@ class Host {
   bool HasMail(WorkerInstance& instance);
   void PostSelf(WorkerInstance& instance, Mail mail);
   void PostTasks(const std::shared_ptr<WorkerInstance>& instance, double delay_seconds);
+  // A job of the instance is done. By a thread of the pool.
+  void PostJob(const std::shared_ptr<WorkerInstance>& instance, uint32_t job);
+  JobPool& jobs() { return *jobs_; }
   // Hands an event that has not begun to another instance of the worker. False if the worker is unloaded or full.
   bool Reassign(WorkerInstance& from, Mail& mail) {
     std::lock_guard hold(mutex_);
@@ -135,6 +142,7 @@ class Host {
 
   std::vector<std::unique_ptr<ExecutorSlot>> slots_;
   std::unique_ptr<Watchdog> watchdog_;
+  std::unique_ptr<JobPool> jobs_;
 
   std::mutex mutex_;
   std::unordered_map<uint32_t, WorkerEntry> workers_;

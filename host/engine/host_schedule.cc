@@ -95,6 +95,13 @@ void Host::PostTasks(const Instance& instance, double delay_seconds) {
   WakeSomeone();
 }
 
+void Host::PostJob(const Instance& instance, uint32_t job) {
+  std::lock_guard hold(mutex_);
+  if (!instance->scheduling.loaded) return;
+  Post(instance, Mail{.kind = Mail::Kind::kJob, .id = job});
+  WakeSomeone();
+}
+
 void Host::AfterRun(const Instance& instance) {
   WorkerInstance::Scheduling& s = instance->scheduling;
   if (s.mailbox.empty() && instance->HasDueTasks()) s.mailbox.push_back(Mail{.kind = Mail::Kind::kTasks});

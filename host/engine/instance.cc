@@ -34,6 +34,8 @@ WorkerInstance::~WorkerInstance() {
     TeardownLock lock(isolate_->v8());
     v8::HandleScope handles(isolate_->v8());
     isolate_->v8()->SetData(Isolate::kOwnerSlot, nullptr);
+    for (auto& [id, job] : jobs_) job.ticket->canceled = true;
+    jobs_.clear();
     modules_.reset();
   }
 }
@@ -219,6 +221,10 @@ uint32_t WorkerInstance::EventOf(const Mail& mail) const {
       auto found = timers_.find(mail.id);
       return found == timers_.end() ? 0 : found->second.event;
     }
+    case Mail::Kind::kJob: {
+      auto found = jobs_.find(mail.id);
+      return found == jobs_.end() ? 0 : found->second.event;
+    }
     case Mail::Kind::kTasks:
     case Mail::Kind::kCodeCache:
       return 0;
@@ -257,6 +263,10 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
       EmitDone();
       return;
     }
+  }
+  if (mail.kind == Mail::Kind::kJob && !BillJob(lock, mail.id)) {
+    EmitDone();
+    return;
   }
   const uint32_t event_id = EventOf(mail);
   uint64_t limit = kBackgroundCpuNs;

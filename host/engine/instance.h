@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/isolate.h"
+#include "engine/job_pool.h"
 #include "engine/mail.h"
 #include "engine/modules.h"
 #include "engine/worker.h"
@@ -52,6 +53,9 @@ struct EventRecord {
   std::vector<uint32_t> calls;
   std::vector<uint32_t> sockets;
   std::unordered_set<uint32_t> timers;
+  std::vector<uint32_t> jobs;
+  std::shared_ptr<JobBudget> job_budget;  // Made with the first job.
+  uint64_t job_base_ns = 0;               // cpu_base_ns when it was made.
 };
 
 struct StreamRecord {
@@ -94,6 +98,12 @@ struct TimerRecord {
   uint32_t event = 0;
   uint64_t key = 0;  // The scheduler's.
   uint64_t deadline_ns = 0;
+};
+
+struct JobRecord {
+  uint32_t event = 0;
+  std::shared_ptr<JobTicket> ticket;
+  v8::Global<v8::Promise::Resolver> resolver;
 };
 
 // What an executor brings along; reused from run to run.
@@ -184,6 +194,13 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void SpliceSocket(uint32_t id);
   void StartTimer(uint32_t event, uint32_t timer, double delay_ms);
   void StopTimer(uint32_t timer);
+  // Puts a job into the queue on behalf of an event. Returns its number, or one of these.
+  static constexpr int64_t kJobWithoutEvent = 0;
+  static constexpr int64_t kTooManyJobs = -1;
+  int64_t StartJob(uint32_t event, std::shared_ptr<Job> job);
+  // Fulfilled with the result of a job that is under way, in an object without a prototype; never settled if its event
+  // ends before.
+  v8::MaybeLocal<v8::Promise> JobPromise(uint32_t job);
   void OnPromiseReject(v8::PromiseRejectMessage message);
   // From now on the worker may compile WebAssembly modules from bytes; for its compatibility flag.
   void AllowWasmFromBytes() { wasm_from_bytes_ = true; }
@@ -231,6 +248,10 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void ForgetSocket(uint32_t id);
   void ReleaseSocket(SocketRecord& socket);
   void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
+  void DispatchJob(const IsolateLock& lock, Mail& mail);
+  // Adds what a job has cost to its event. False if there is no such event any more, or it has used up its CPU time.
+  bool BillJob(const IsolateLock& lock, uint32_t job);
+  void DropJobs(EventRecord& event);
   void RunTasks(const IsolateLock& lock);
   void RunMicrotasks(const IsolateLock& lock);
   void AfterItem(const IsolateLock& lock, uint32_t event, v8::TryCatch& caught);
@@ -276,6 +297,8 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   std::unordered_map<uint32_t, uint32_t> calls_;  // Call to event.
   std::unordered_map<uint32_t, SocketRecord> sockets_;
   std::unordered_map<uint32_t, TimerRecord> timers_;
+  std::unordered_map<uint32_t, JobRecord> jobs_;
+  uint32_t next_job_ = 1;
   std::vector<uint32_t> finished_;  // Events to report when the item is over.
 
   // Ids that are no longer routed here, told to the Host before the frames that free them are sent.

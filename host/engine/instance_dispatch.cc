@@ -109,6 +109,9 @@ void WorkerInstance::Dispatch(const IsolateLock& lock, Mail& mail) {
       (void)Handle(context, Handler::kTimer, 1, &argument);
       return;
     }
+    case Mail::Kind::kJob:
+      DispatchJob(lock, mail);
+      return;
     case Mail::Kind::kTasks:
       RunTasks(lock);
       return;

@@ -98,7 +98,7 @@ void WorkerInstance::KillAll(const IsolateLock& lock, wire::Outcome outcome, con
 }
 
 bool WorkerInstance::Waiting() const {
-  if (!calls_.empty() || !timers_.empty()) return true;
+  if (!calls_.empty() || !timers_.empty() || !jobs_.empty()) return true;
   for (const auto& [id, stream] : streams_) {
     if (stream.inbound ? stream.credit > 0 : stream.wants_credit) return true;
   }
@@ -176,6 +176,7 @@ void WorkerInstance::EmitDone() {
       host_.RemoveTimer(running->second.deadline_ns, running->second.key);
       timers_.erase(running);
     }
+    DropJobs(event);
     wire::AppendFrame(out(), id,
                       wire::EventDone{.outcome = event.outcome,
                                       .cpu_ns = event.cpu_ns,

@@ -92,6 +92,8 @@ class Isolate {
     return handlers_[static_cast<size_t>(which)].Get(isolate);
   }
   BufferAllocator& buffers() { return *buffers_; }
+  // For what may outlive the isolate.
+  const std::shared_ptr<BufferAllocator>& shared_buffers() const { return buffers_; }
   TaskRunner& tasks() { return *tasks_; }
   size_t memory_bytes() const { return memory_bytes_; }
 

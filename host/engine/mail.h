@@ -28,6 +28,7 @@ struct Mail {
     kSocketCredit,  // id: socket. number: bytes.
     kTimer,         // id: the runtime layer's timer. number: the scheduler's key, to tell a stale one.
     kTasks,         // V8 has foreground tasks.
+    kJob,           // id: a job that is done.
     kCodeCache,     // Time to make the code caches.
   };
   Kind kind;

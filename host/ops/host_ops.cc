@@ -9,7 +9,7 @@ const std::vector<Op>& AllOps() {
     std::vector<Op> joined;
     for (std::span<const Op> table :
          {EventOps(), StreamOps(), SocketOps(), TimeOps(), TaskOps(), TextOps(), DecodeOps(), CodecOps(), UrlOps(),
-          RandomOps(), CryptoOps(), CloneOps(), InspectOps(), HtmlOps(), LazyOps()}) {
+          RandomOps(), CryptoOps(), JobOps(), CloneOps(), InspectOps(), HtmlOps(), LazyOps()}) {
       joined.insert(joined.end(), table.begin(), table.end());
     }
     return joined;

@@ -11,6 +11,7 @@ std::span<const Op> StreamOps();
 std::span<const Op> SocketOps();
 std::span<const Op> TimeOps();
 std::span<const Op> TaskOps();
+std::span<const Op> JobOps();
 
 // All operations, in the order of the snapshot's external references.
 const std::vector<Op>& AllOps();
