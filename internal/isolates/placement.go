@@ -149,7 +149,7 @@ func (p *Pool) displace(worker string, refused *RefusedError) {
 	})
 }
 
-// Quarantined is the number of hosts that are there for suspects.
+// quarantineHosts is the number of hosts that are there for suspects.
 func (p *Pool) quarantineHosts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
