@@ -67,6 +67,9 @@ class Writer final : public v8::ValueSerializer::Delegate {
   bool HasCustomHostObject(Isolate*) override { return true; }
 
   Maybe<bool> IsHostObject(Isolate* isolate, Local<Object> object) override {
+    // Most objects have Object.prototype as their prototype, and no platform object has: no need to ask JavaScript.
+    if (plain_.IsEmpty()) plain_ = Object::New(isolate)->GetPrototypeV2();
+    if (object->GetPrototypeV2() == plain_) return Just(false);
     Local<Value> argument = object, answer;
     if (!callbacks_.is_host->Call(isolate->GetCurrentContext(), Undefined(isolate), 1, &argument).ToLocal(&answer))
       return Nothing<bool>();
@@ -114,6 +117,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
   const Callbacks& callbacks_;
   std::vector<CompiledWasmModule> modules_;
   std::vector<uint32_t> hosts_;
+  Local<Value> plain_;
   v8::ValueSerializer serializer_;  // Last: its constructor asks the delegate.
 };
 
