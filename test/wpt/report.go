@@ -13,7 +13,6 @@ type counts struct {
 	pass, fail, timeout, notRun          int
 }
 
-func (c *counts) subtests() int { return c.pass + c.fail + c.timeout + c.notRun }
 
 func (c *counts) add(o *outcome) {
 	c.files++
