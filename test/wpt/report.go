@@ -13,7 +13,6 @@ type counts struct {
 	pass, fail, timeout, notRun          int
 }
 
-
 func (c *counts) add(o *outcome) {
 	c.files++
 	switch o.Status {
