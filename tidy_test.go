@@ -71,7 +71,8 @@ var layers = []struct {
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
-	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
+	{"what all of them enforce, as a table", []string{"internal/limits"}},
+	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "internal/limits/gen", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
 }
 
 // sameLayer lists the imports within a layer, with the reason.
