@@ -159,7 +159,13 @@ test("Node's keys come in and go out as they were, in every format", () => {
       assert.deepEqual(native.keyExport(fromPkcs8, "parts").map((p) => native.base64UrlEncode(p)), fields[jwk.kty].map((f) => jwk[f]));
       const publicParts = partsOf(publicKey.export({ format: "jwk" }));
       assert.equal(hex(native.keyExport(good(native.keyImport(kind, "parts", publicParts)), "spki")), hex(spki));
-      if (kind !== "RSA") {
+      if (kind === "RSA") {
+        const { modulusLength, publicExponent } = publicKey.asymmetricKeyDetails;
+        for (const key of [fromSpki, fromPkcs8, fromParts, native.keyPublic(fromPkcs8)]) {
+          const [bits, exponent] = native.keyRsa(key);
+          assert.deepEqual([bits, hex(exponent)], [modulusLength, publicExponent.toString(16).padStart(6, "0")]);
+        }
+      } else {
         const raw = native.keyExport(fromSpki, "public");
         assert.equal(hex(native.keyExport(native.keyImport(kind, "public", raw), "spki")), hex(spki));
       }
@@ -276,6 +282,10 @@ test("new keys work", () => {
     nodeCrypto.createPrivateKey({ key: Buffer.from(native.keyExport(privately, "pkcs8")), format: "der", type: "pkcs8" });
   }
   for (const exponent of [[1], [1, 0, 0], [0], [], new Uint8Array(9).fill(255)]) assert.match(run("generate rsa", { n: 1024, a: new Uint8Array(exponent) }), /exponent/);
+  for (const [n, exponent] of [[1024, "010001"], [1031, "03"]]) {
+    const [, key] = good(run("generate rsa", { n, a: Buffer.from(exponent, "hex") }));
+    assert.deepEqual([native.keyRsa(key)[0], hex(native.keyRsa(key)[1])], [n, exponent]);
+  }
   assert.match(run("generate rsa", { n: 16384, a: new Uint8Array([3]) }), /8192/);
   const secret = native.keyExport(run("generate secret", { n: 13 }), "secret");
   assert.equal(secret.byteLength, 2);

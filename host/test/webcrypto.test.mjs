@@ -10,7 +10,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { native as host } from "./support.mjs";
 import { mock } from "../../runtime/testing/mock-native.ts";
 
-for (const name of ["cryptoRun", "cryptoJob", "digest", "keyFromSecret", "keyImport", "keyExport", "keyPublic", "timingSafeEqual", "base64UrlEncode", "base64UrlDecode", "digestOpen", "digestWrite", "digestClose", "byteLength"]) mock.native[name] = host[name];
+for (const name of ["cryptoRun", "cryptoJob", "digest", "keyFromSecret", "keyImport", "keyExport", "keyPublic", "keyRsa", "timingSafeEqual", "base64UrlEncode", "base64UrlDecode", "digestOpen", "digestWrite", "digestClose", "byteLength"]) mock.native[name] = host[name];
 
 const { runInFrame } = await import("../../runtime/bootstrap/context.ts");
 const { crypto } = await import("../../runtime/web/crypto.ts");

@@ -192,6 +192,8 @@ export interface Native {
   keyExport(key: KeyHandle, format: string): ArrayBuffer | ArrayBuffer[] | string;
   /** The public key of a private one. */
   keyPublic(key: KeyHandle): KeyHandle;
+  /** Of a key of RSA: bits of the modulus, and the public exponent, big-endian. */
+  keyRsa(key: KeyHandle): [number, ArrayBuffer];
   /** False if the lengths differ. */
   timingSafeEqual(a: ArrayBufferView | ArrayBuffer, b: ArrayBufferView | ArrayBuffer): boolean;
   base64UrlEncode(bytes: ArrayBufferView | ArrayBuffer): string;

@@ -297,6 +297,7 @@ const native: Native = {
   keyImport: hostOnly("keyImport"),
   keyExport: hostOnly("keyExport"),
   keyPublic: hostOnly("keyPublic"),
+  keyRsa: hostOnly("keyRsa"),
   timingSafeEqual: (a, b) => crypto.timingSafeEqual(bytesOf(a), bytesOf(b)),
   base64UrlEncode: (bytes) => Buffer.from(bytesOf(bytes)).toString("base64url"),
   base64UrlDecode: (text) => (/^[\w-]*$/.test(text) && text.length % 4 !== 1 ? (plain(Buffer.from(text, "base64url")).buffer as ArrayBuffer) : undefined),

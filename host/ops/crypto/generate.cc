@@ -29,11 +29,11 @@ void GenerateSecret(const Request& request, WorkControl&, Result& result) {
   result.kind = Result::Kind::kKey;
 }
 
-void SetPair(Result& result, const KeyKind& kind, PkeyPtr pkey) {
+void SetPair(Result& result, const KeyKind& kind, PkeyPtr pkey, const RsaFacts& rsa = {}) {
   EVP_PKEY* same = pkey.get();
   EVP_PKEY_up_ref(same);
-  result.keys[0] = std::make_shared<const Key>(kind, false, same);
-  result.keys[1] = std::make_shared<const Key>(kind, true, pkey.release());
+  result.keys[0] = std::make_shared<const Key>(kind, false, same, rsa);
+  result.keys[1] = std::make_shared<const Key>(kind, true, pkey.release(), rsa);
   result.kind = Result::Kind::kKeyPair;
 }
 
@@ -60,7 +60,10 @@ void GenerateRsa(const Request& request, WorkControl& control, Result& result) {
   const bool done = EVP_PKEY_generate(context.get(), &made) > 0;
   PkeyPtr pkey(made);
   if (!done) return result.Fail(control.Continue() ? "No key could be made." : Result::kStopped);
-  SetPair(result, *FindKeyKind("RSA"), std::move(pkey));
+  RsaFacts facts{static_cast<uint32_t>(EVP_PKEY_get_bits(pkey.get())),
+                 std::string(static_cast<size_t>(BN_num_bytes(exponent.get())), '\0')};
+  BN_bn2bin(exponent.get(), reinterpret_cast<uint8_t*>(facts.exponent.data()));
+  SetPair(result, *FindKeyKind("RSA"), std::move(pkey), facts);
 }
 
 // generate: name of the kind of key

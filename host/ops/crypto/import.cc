@@ -31,12 +31,12 @@ PkeyPtr FromParams(const char* algorithm, OSSL_PARAM_BLD* builder, bool is_priva
   return PkeyPtr(pkey);
 }
 
-KeyRef Made(const KeyKind& kind, bool is_private, PkeyPtr pkey, const char** error) {
+KeyRef Made(const KeyKind& kind, bool is_private, PkeyPtr pkey, const char** error, RsaFacts rsa = {}) {
   if (pkey == nullptr) {
     *error = kBadKey;
     return nullptr;
   }
-  return std::make_shared<const Key>(kind, is_private, pkey.release());
+  return std::make_shared<const Key>(kind, is_private, pkey.release(), std::move(rsa));
 }
 
 // ---- RSA
@@ -59,6 +59,12 @@ bool RsaPartsFit(const BigPtr (&v)[8]) {
   };
   if (!fits(p.get(), dp.get()) || !fits(q.get(), dq.get())) return false;
   return BN_mod_mul(t.get(), qi.get(), q.get(), p.get(), context.get()) == 1 && BN_is_one(t.get());
+}
+
+RsaFacts FactsOf(const BIGNUM* n, const BIGNUM* e) {
+  RsaFacts facts{static_cast<uint32_t>(BN_num_bits(n)), std::string(static_cast<size_t>(BN_num_bytes(e)), '\0')};
+  BN_bn2bin(e, reinterpret_cast<uint8_t*>(facts.exponent.data()));
+  return facts;
 }
 
 KeyRef ImportRsa(const KeyKind& kind, const std::vector<Span>& parts, const char** error) {
@@ -85,7 +91,7 @@ KeyRef ImportRsa(const KeyKind& kind, const std::vector<Span>& parts, const char
     return nullptr;
   const bool is_private = parts.size() == 8;
   if (is_private && !RsaPartsFit(values)) return nullptr;
-  return Made(kind, is_private, FromParams("RSA", builder.get(), is_private), error);
+  return Made(kind, is_private, FromParams("RSA", builder.get(), is_private), error, FactsOf(n, e));
 }
 
 // ---- elliptic curves
@@ -367,7 +373,7 @@ KeyRef ImportParts(const KeyKind& kind, const std::vector<Span>& parts, const ch
 
 KeyRef PublicKeyOf(const Key& key) {
   EVP_PKEY_up_ref(key.pkey());
-  return std::make_shared<const Key>(*key.kind(), false, key.pkey());
+  return std::make_shared<const Key>(*key.kind(), false, key.pkey(), key.rsa());
 }
 
 void Wipe(std::string* text) { OPENSSL_cleanse(text->data(), text->size()); }

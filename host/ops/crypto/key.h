@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "ops/crypto/handle.h"
 #include "ops/crypto/octets.h"
@@ -32,6 +34,12 @@ struct KeyKind {
 // Null if there is none of that name.
 const KeyKind* FindKeyKind(std::string_view name);
 
+// What a worker is told about an RSA key. Noted when it is made: asking OpenSSL takes longer than using the key.
+struct RsaFacts {
+  uint32_t bits = 0;
+  std::string exponent;  // Big-endian, without leading zeros.
+};
+
 class Key {
  public:
   static constexpr HandleKind kHandleKind = HandleKind::kKey;
@@ -39,7 +47,8 @@ class Key {
   // A secret key.
   explicit Key(Octets secret) : secret_(std::move(secret)) {}
   // An asymmetric one; takes the reference.
-  Key(const KeyKind& kind, bool is_private, EVP_PKEY* pkey) : kind_(&kind), is_private_(is_private), pkey_(pkey) {}
+  Key(const KeyKind& kind, bool is_private, EVP_PKEY* pkey, RsaFacts rsa = {})
+      : kind_(&kind), is_private_(is_private), pkey_(pkey), rsa_(std::move(rsa)) {}
   ~Key() { EVP_PKEY_free(pkey_); }
   Key(const Key&) = delete;
   Key& operator=(const Key&) = delete;
@@ -50,6 +59,7 @@ class Key {
   bool is_private() const { return is_private_; }
   Span secret() const { return secret_.span(); }
   EVP_PKEY* pkey() const { return pkey_; }
+  const RsaFacts& rsa() const { return rsa_; }
 
   // Bytes that OpenSSL has for it, about.
   size_t weight() const;
@@ -59,6 +69,7 @@ class Key {
   bool is_private_ = false;
   EVP_PKEY* pkey_ = nullptr;
   Octets secret_;
+  RsaFacts rsa_;
 };
 
 using KeyRef = std::shared_ptr<const Key>;

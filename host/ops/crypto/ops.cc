@@ -349,6 +349,15 @@ void KeyPublic(const Args& info) {
   if (KeyHandle(isolate, PublicKeyOf(*key)).ToLocal(&handle)) info.GetReturnValue().Set(handle);
 }
 
+// keyRsa(key)
+void KeyRsa(const Args& info) {
+  Isolate* isolate = info.GetIsolate();
+  std::shared_ptr<Key> key = FromHandle<Key>(info[0]);
+  if (key == nullptr || key->family() != KeyFamily::kRsa) return ThrowBadArgument(isolate, "keyRsa", 0, "a key of RSA");
+  Local<Value> facts[2] = {v8::Integer::NewFromUnsigned(isolate, key->rsa().bits), {}};
+  if (ToV8(isolate, key->rsa().exponent).ToLocal(&facts[1])) info.GetReturnValue().Set(Array::New(isolate, facts, 2));
+}
+
 // timingSafeEqual(a, b): both of one length
 void TimingSafeEqual(const Args& info) {
   Bytes a, b;
@@ -459,6 +468,7 @@ constexpr Op kOps[] = {
     {"keyImport", KeyImport, 3},
     {"keyExport", KeyExport, 2},
     {"keyPublic", KeyPublic, 1},
+    {"keyRsa", KeyRsa, 1},
     {"timingSafeEqual", TimingSafeEqual, 2},
     {"base64UrlEncode", Base64UrlEncodeOp, 1},
     {"base64UrlDecode", Base64UrlDecodeOp, 1},

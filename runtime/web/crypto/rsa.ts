@@ -2,7 +2,7 @@
 // for blind signatures (RFC 9474).
 
 import { type KeyHandle, native } from "../../bootstrap/native.ts";
-import { ArrayBufferPrototypeGetByteLength, TypedArrayPrototypeGetLength, Uint8Array } from "../../bootstrap/primordials.ts";
+import { TypedArrayPrototypeGetLength } from "../../bootstrap/primordials.ts";
 import { allowUsages, badFormat, DECRYPT, ENCRYPT, exported, exportedParts, imported, invalidAccess, NONE, requireUsages, SIGN, UNWRAP, VERIFY, WRAP, wrongType } from "./common.ts";
 import { checkJwk, dataError, jwkBytes, type JwkFields, type JwkSource, writeJwk } from "./jwk.ts";
 import type { KeyState } from "./key.ts";
@@ -20,11 +20,8 @@ function jwkAlg(name: string, hash: string | undefined): string | undefined {
 }
 
 function describe(name: string, params: Params, handle: KeyHandle, type: "public" | "private", extractable: boolean, usages: number): KeyState {
-  const parts = exportedParts(type === "public" ? handle : native.keyPublic(handle));
-  const modulus = new Uint8Array(parts[0]!);
-  let length = ArrayBufferPrototypeGetByteLength(parts[0]!) * 8;
-  for (let bit = 0x80; bit > 0 && (modulus[0]! & bit) === 0; bit >>= 1) length--;
-  return { type, extractable, usages, name, hash: params.hash, length, curve: undefined, exponent: parts[1]!, handle };
+  const facts = native.keyRsa(handle);
+  return { type, extractable, usages, name, hash: params.hash, length: facts[0], curve: undefined, exponent: facts[1], handle };
 }
 
 /** Bits of keys that can be made: what takes longer to make than any limit allows is refused at once. */
