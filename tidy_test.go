@@ -72,7 +72,7 @@ var layers = []struct {
 	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
 	{"what all of them enforce, as a table", []string{"internal/limits"}},
-	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "internal/limits/gen", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
+	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "internal/compat/gen", "internal/limits/gen", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
 }
 
 // sameLayer lists the imports within a layer, with the reason.

@@ -15,7 +15,7 @@
 
 namespace skerry::wire {
 
-inline constexpr uint32_t kProtocol = 2;
+inline constexpr uint32_t kProtocol = 3;
 inline constexpr uint32_t kFramePayloadMax = 1048576;
 inline constexpr uint32_t kHeadersMax = 131072;
 inline constexpr uint32_t kLogTextMax = 16384;

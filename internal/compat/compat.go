@@ -166,13 +166,40 @@ func (s Set) Names() []string {
 // honoured are the flags that the runtime layer asks for (hasCompatFlag in runtime/), sorted. Whoever makes it ask for one
 // more adds it here; the other flags need not be sent to every isolate.
 var honoured = []string{
-	"allow_wasm_from_bytes", "html_rewriter_treats_esi_include_as_void_tag", "nodejs_als", "nodejs_compat", "nodejs_compat_populate_process_env", "web_socket_auto_reply_to_close",
+	"allow_wasm_from_bytes", "brotli_content_encoding", "html_rewriter_treats_esi_include_as_void_tag", "nodejs_als", "nodejs_compat", "nodejs_compat_populate_process_env", "web_socket_auto_reply_to_close",
 	"web_socket_compression", "websocket_standard_binary_type",
 }
 
 // Honoured lists, sorted, the flags that are on and that the runtime layer asks for.
 func (s Set) Honoured() []string {
 	return slices.DeleteFunc(slices.Clone(honoured), func(name string) bool { return !s.on[name] })
+}
+
+// Names lists the enabling names of all flags there are, in an order that is the same for a whole build.
+func Names() []string {
+	all := make([]string, len(flags))
+	for i, flag := range flags {
+		all[i] = flag.Enable
+	}
+	return all
+}
+
+// Sent lists what the runtime layer is told: the flags that it asks for, and, for Cloudflare.compatibilityFlags, "#" with a
+// bit for each of Names in hexadecimal digits, the first the highest.
+func (s Set) Sent() []string {
+	const digits = "0123456789abcdef"
+	bits := []byte{'#'}
+	for i := 0; i < len(flags); i += 4 {
+		digit := 0
+		for j := range 4 {
+			digit <<= 1
+			if i+j < len(flags) && s.on[flags[i+j].Enable] {
+				digit |= 1
+			}
+		}
+		bits = append(bits, digits[digit])
+	}
+	return append(s.Honoured(), string(bits))
 }
 
 // Resolve tells which flags are on for a worker with a compatibility date and the flags it names. date must have passed

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -165,5 +166,43 @@ func TestHonoured(t *testing.T) {
 	set, err := Resolve("2026-08-04", []string{"no_nodejs_compat"})
 	if err != nil || slices.Contains(set.Honoured(), "nodejs_compat") || !slices.Contains(set.Honoured(), "websocket_standard_binary_type") {
 		t.Errorf("%v, %v", set.Honoured(), err)
+	}
+}
+
+// Goal: the runtime layer learns of every flag. Method: the bits, read back.
+func TestSent(t *testing.T) {
+	set, err := Resolve("2026-06-01", []string{"nodejs_als", "no_global_navigator"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := set.Sent()
+	bits := sent[len(sent)-1]
+	if !slices.Equal(sent[:len(sent)-1], set.Honoured()) || !strings.HasPrefix(bits, "#") || len(bits) != 1+(len(Names())+3)/4 {
+		t.Fatalf("%q", sent)
+	}
+	for i, name := range Names() {
+		digit, err := strconv.ParseUint(bits[1+i/4:2+i/4], 16, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if on := digit&(8>>(i%4)) != 0; on != set.Has(name) {
+			t.Errorf("%s: %t, want %t", name, on, set.Has(name))
+		}
+	}
+	if set.Has("global_navigator") || !set.Has("nodejs_als") || !set.Has("url_standard") {
+		t.Error("the set is not what was asked for")
+	}
+}
+
+// Goal: the documentation names every flag that is honoured.
+func TestHonouredIsDocumented(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "compatibility.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range honoured {
+		if !strings.Contains(string(text), "`"+name+"`") {
+			t.Errorf("docs/compatibility.md does not name %s", name)
+		}
 	}
 }

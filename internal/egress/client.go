@@ -153,7 +153,7 @@ type Source struct {
 // Do performs a fetch. It takes over upload (nil if there is none) and closes it. The body is nil if the response cannot
 // have one, and a *Socket if its status is 101; else the caller closes it; its length is -1 if unknown. ctx governs the body, too. Errors, those of the body included, are *Error.
 func (c *Client) Do(ctx context.Context, from Source, call *hostproto.FetchCall, upload io.ReadCloser) (hostproto.FetchResult, io.ReadCloser, int64, error) {
-	f := &fetch{client: c, ctx: ctx, from: from, mode: call.Redirect, method: call.Method}
+	f := &fetch{client: c, ctx: ctx, from: from, mode: call.Redirect, method: call.Method, raw: call.Raw}
 	result, body, length, err := f.run(call, upload)
 	if err != nil {
 		if upload != nil && !f.taken {

@@ -312,8 +312,16 @@ func TestContentCodings(t *testing.T) {
 			}
 		})
 	}
-	// HEAD: the fields are about the body that GET would give.
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(zipped)
+	})
+	raw, body, err := do(t, newClient(t, Config{Policy: Local}), hostproto.FetchCall{Method: "GET", URL: url, Raw: true}, "")
+	if err != nil || body != string(zipped) || unpack(raw.Headers)["content-encoding"] == nil {
+		t.Errorf("raw: %d bytes, headers %q, %v", len(body), raw.Headers, err)
+	}
+	// HEAD: the fields are about the body that GET would give.
+	url = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Length", "77")
 	})

@@ -22,6 +22,7 @@ type fetch struct {
 	upgrade, compress bool
 	key               string
 
+	raw    bool // the content coding of the response stays on
 	method string
 	url    *url.URL
 	header http.Header
@@ -191,7 +192,7 @@ func (f *fetch) answer(resp *http.Response, redirected bool) (hostproto.FetchRes
 	if none {
 		discard(resp)
 		body, length = nil, 0
-	} else if decoder := decoderOf(resp); decoder != nil && resp.StatusCode != http.StatusSwitchingProtocols {
+	} else if decoder := decoderOf(resp); decoder != nil && !f.raw && resp.StatusCode != http.StatusSwitchingProtocols {
 		body, length = &decodedBody{from: body, open: decoder, window: f.client.limits.DecodeWindow}, -1
 		resp.Header.Del("Content-Encoding")
 		resp.Header.Del("Content-Length")

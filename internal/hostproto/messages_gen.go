@@ -5,7 +5,7 @@ package hostproto
 import "encoding/binary"
 
 // Protocol is the number that Hello and Ready carry.
-const Protocol = 2
+const Protocol = 3
 
 // The limits of the protocol, in bytes.
 const (
@@ -1206,13 +1206,14 @@ func DecodeSocketCredit(b []byte) (SocketCredit, error) {
 	return m, r.done()
 }
 
-// FetchCall: Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown.
+// FetchCall: Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown. raw: the content coding of the response stays on.
 type FetchCall struct {
 	Method   string
 	URL      string
 	Headers  []byte
 	Redirect Redirect
 	Length   int64
+	Raw      bool
 }
 
 // AppendTo appends the fields as they stand on the wire.
@@ -1225,6 +1226,7 @@ func (m FetchCall) AppendTo(b []byte) []byte {
 	b = append(b, m.Headers...)
 	b = append(b, uint8(m.Redirect))
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Length))
+	b = appendBool(b, m.Raw)
 	return b
 }
 
@@ -1240,6 +1242,7 @@ func DecodeFetchCall(b []byte) (FetchCall, error) {
 		r.fail("redirect", BadEnum)
 	}
 	m.Length = r.i64("length")
+	m.Raw = r.bool("raw")
 	return m, r.done()
 }
 

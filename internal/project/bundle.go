@@ -129,7 +129,7 @@ func checkSize(modules []worker.Module, diags *Diagnostics) {
 func (p *Project) version(modules []worker.Module) *worker.Version {
 	v := &worker.Version{
 		Name: p.Name, Modules: modules, Bindings: slices.Clone(p.Bindings),
-		CompatDate: p.CompatDate, CompatFlags: p.Compat.Honoured(), Limits: p.Limits,
+		CompatDate: p.CompatDate, CompatFlags: p.Compat.Sent(), Limits: p.Limits,
 	}
 	// The id is a digest of everything, so the same sources have the same id.
 	hash := sha256.New()

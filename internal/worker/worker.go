@@ -114,10 +114,11 @@ type Version struct {
 	// ID tells versions of one worker apart in logs.
 	ID string
 	// Main is the index of the entry module in Modules.
-	Main        int
-	Modules     []Module
-	Bindings    []Binding
-	CompatDate  string
+	Main       int
+	Modules    []Module
+	Bindings   []Binding
+	CompatDate string
+	// CompatFlags is what the runtime layer is told of them (compat.Set.Sent).
 	CompatFlags []string
 	Limits      Limits
 	// Cordon names the workers with which this one may share a process; "" is a name like any other.

@@ -1,6 +1,7 @@
 // Joins the dispatch of events to the fetch part of the runtime: how the Request of an event is made and how its Response
 // leaves.
 
+import { bodyToSend } from "../web/fetch/coding.ts";
 import { isResponse, type Response, type ResponseParts, responseParts } from "../web/fetch/response.ts";
 import { sendBody } from "../web/fetch/send-body.ts";
 import { stateOfSocket, type WebSocket } from "../web/websocket/websocket.ts";
@@ -26,7 +27,7 @@ export function respond(event: EventState, response: Response): Sending | undefi
     upgrade(event, parts, parts.webSocket);
     return undefined;
   }
-  const body = sendBody(event, parts.body);
+  const body = sendBody(event, bodyToSend(parts.body, parts.headers, parts.encoded));
   native.respond(event.id, parts.status, parts.statusText, parts.headers, body.inline, body.stream, body.length, 0);
   return body.outbound;
 }

@@ -5,6 +5,7 @@
 // Most of them are made when they are first read (native.defineLazy), which costs a worker that does not use them nothing
 // but the name.
 
+import { cloudflare } from "../cloudflare/global.ts";
 import { AbortController, AbortSignal } from "../web/abort.ts";
 import { atob, btoa } from "../web/base64.ts";
 import { Blob, File } from "../web/blob.ts";
@@ -157,7 +158,7 @@ const lazyInterfaces = [
 ];
 
 /** Operations of the global scope (enumerable), and its attributes, which workers may replace, as the Minimum Common API lets a runtime allow. */
-const lazyMembers = ["atob", "btoa", "caches", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "queueMicrotask", "scheduler", "setInterval", "setTimeout", "structuredClone"];
+const lazyMembers = ["Cloudflare", "atob", "btoa", "caches", "clearInterval", "clearTimeout", "crypto", "navigator", "performance", "queueMicrotask", "scheduler", "setInterval", "setTimeout", "structuredClone"];
 
 /** The value of a name in the lists above. */
 function make(name: string): unknown {
@@ -282,6 +283,8 @@ function make(name: string): unknown {
       return WritableStreamDefaultWriter;
     case "console":
       return console;
+    case "Cloudflare":
+      return cloudflare;
     case "atob":
       return atob;
     case "btoa":

@@ -2,7 +2,7 @@
 // import.
 
 import type { EnvEntry, WorkerConfig } from "./native.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, defineData, JSONParse } from "./primordials.ts";
+import { ArrayPrototypeIncludes, ArrayPrototypePush, JSONParse, StringPrototypeSlice, defineData } from "./primordials.ts";
 import { unserved } from "./unserved.ts";
 
 let config: WorkerConfig | undefined;
@@ -37,6 +37,13 @@ export function variables(): readonly EnvEntry[] {
 /** Whether a compatibility flag is on, by name, by date or by implication. Only the flags that internal/compat lists as honoured are known here. */
 export function hasCompatFlag(name: string): boolean {
   return config !== undefined && ArrayPrototypeIncludes(config.compatFlags, name);
+}
+
+/** All compatibility flags: a bit for each name of cloudflare/compat-names.gen.ts, in hexadecimal digits. */
+export function compatBits(): string {
+  const all = config?.compatFlags ?? [];
+  for (let i = 0; i < all.length; i++) if (all[i]![0] === "#") return StringPrototypeSlice(all[i]!, 1);
+  return "";
 }
 
 /** What makes the exports of a built-in module, and what it has made. */

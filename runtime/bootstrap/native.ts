@@ -290,6 +290,7 @@ export interface Native {
 export interface WorkerConfig {
   name: string;
   compatDate: string;
+  /** Those that are on and that this layer asks for; and one entry that begins with "#", see compatBits in modules.ts. */
   compatFlags: string[];
   dev: boolean;
   /** Service-worker syntax: one classic script, which finds its bindings as globals. */

@@ -110,13 +110,14 @@ export const SocketKind = {
 } as const;
 export type SocketKind = 0 | 1;
 
-/** Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown. */
+/** Arguments of CallOp.fetch. headers is packed as in Fetch. length is that of the upload, -1 if unknown. raw: the content coding of the response stays on. */
 export interface FetchCall {
   method: string;
   url: string;
   headers: string;
   redirect: Redirect;
   length: number;
+  raw: boolean;
 }
 
 export function encodeFetchCall(m: FetchCall): Uint8Array {
@@ -125,7 +126,8 @@ export function encodeFetchCall(m: FetchCall): Uint8Array {
       str(m.url) +
       bytes(m.headers) +
       u8(m.redirect) +
-      u64(m.length),
+      u64(m.length) +
+      u8(m.raw ? 1 : 0),
   );
 }
 
@@ -137,6 +139,7 @@ export function decodeFetchCall(b: Uint8Array): FetchCall {
     headers: r.bytes(),
     redirect: readRedirect(r),
     length: r.i64(),
+    raw: r.bool(),
   };
   r.done();
   return m;

@@ -49,8 +49,9 @@ var runtimePlan = plan{
 		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
 		{name: "cache", modules: []string{"web/cache.ts"}},
 		{name: "calls", modules: []string{"bootstrap/calls.ts"}, idle: []string{"onCallResult"}},
+		{name: "cf", modules: []string{"web/fetch/cf.ts"}},
 		{name: "clone", modules: []string{"web/structured-clone.ts"}},
-		{name: "compression", modules: []string{"web/compression.ts"}},
+		{name: "compression", modules: []string{"web/compression.ts"}, idle: []string{"codingOf"}},
 		{name: "console", modules: []string{"web/console.ts"}},
 		{name: "channels", modules: []string{"web/messaging/broadcast.ts", "web/messaging/port.ts"}},
 		{name: "consume", modules: []string{"web/fetch/consume.ts"}},
@@ -61,6 +62,7 @@ var runtimePlan = plan{
 		}},
 		{name: "cryptomodern", modules: []string{"web/crypto/modern.ts"}},
 		{name: "digeststream", modules: []string{"web/crypto/digest-stream.ts"}},
+		{name: "encoding", modules: []string{"web/fetch/encode-body.ts"}},
 		{name: "entrypoints", modules: []string{"cloudflare/workers.ts"}, idle: []string{"isWorkerEntrypoint"}},
 		{name: "errors", modules: []string{"web/domexception.ts"}, idle: []string{"isDOMException"}},
 		{name: "eventkinds", modules: []string{
@@ -71,6 +73,7 @@ var runtimePlan = plan{
 		{name: "fetch", modules: []string{"web/fetch/data-url.ts", "web/fetch/fetch.ts", "web/fetch/integrity.ts"}},
 		{name: "forms", modules: []string{"web/blob.ts", "web/form-data.ts", "web/multipart.ts"}, idle: []string{"isBlob", "isFormData"}},
 		{name: "hooks", modules: []string{"node/async_hooks.ts"}},
+		{name: "flags", modules: []string{"cloudflare/compat-names.gen.ts", "cloudflare/global.ts"}},
 		{name: "htmlrewriter", modules: []string{
 			"web/html-rewriter/codec.ts", "web/html-rewriter/html-rewriter.ts", "web/html-rewriter/tokens.ts", "web/html-rewriter/transform.ts",
 		}},

@@ -4,7 +4,7 @@
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayBufferIsView, ArrayBufferPrototypeGetDetached, type Deferred, newDeferred, PromisePrototypeThen, RangeError, TypeError, Uint8Array, viewBuffer, viewByteLength } from "../bootstrap/primordials.ts";
+import { ArrayBufferIsView, ArrayBufferPrototypeGetDetached, type Deferred, newDeferred, PromisePrototypeThen, RangeError, TypeError, Uint8Array, viewBuffer, viewByteLength, WeakMap, WeakMapPrototypeGet, WeakMapPrototypeSet } from "../bootstrap/primordials.ts";
 import { defineInterface, isArrayBuffer, isBufferSource, requireArguments, toEnum, typeError } from "../bootstrap/webidl.ts";
 import { copyBytes, lengthOf, subBytes } from "./bytes.ts";
 import { createTransformStream, type Transform } from "./streams/internal.ts";
@@ -121,8 +121,7 @@ class Work {
   }
 }
 
-function makeSides(format: unknown, decompress: boolean, context: string): Sides {
-  const name = toEnum(format, formats, context);
+function makeSides(name: (typeof formats)[number], decompress: boolean, context: string): Sides {
   let number = 0;
   while (formats[number] !== name) number++;
   const work = new Work(number, decompress, context);
@@ -143,13 +142,25 @@ function makeSides(format: unknown, decompress: boolean, context: string): Sides
 
 const bufferOf = (source: ArrayBuffer | ArrayBufferView): ArrayBuffer => (ArrayBufferIsView(source) ? viewBuffer(source) : source);
 
+/** Content codings of streams that are what a compressor made. */
+const codings = new WeakMap<ReadableStream, string>();
+
+/** "gzip" or "br" if a stream is the readable side of a CompressionStream of that format. */
+export const codingOf = (stream: ReadableStream): string | undefined => WeakMapPrototypeGet(codings, stream);
+
+/** A CompressionStream for a content coding. */
+export const createEncoder = (coding: "gzip" | "br", context: string): Sides => makeSides(coding === "br" ? "brotli" : coding, false, context);
+
 export class CompressionStream {
   readonly #sides: Sides;
 
   constructor(format: unknown) {
     const context = "CompressionStream";
     requireArguments(arguments.length, 1, context);
-    this.#sides = makeSides(format, false, context);
+    const name = toEnum(format, formats, context);
+    this.#sides = makeSides(name, false, context);
+    if (name === "gzip") WeakMapPrototypeSet(codings, this.#sides.readable, "gzip");
+    else if (name === "brotli") WeakMapPrototypeSet(codings, this.#sides.readable, "br");
   }
 
   get readable(): ReadableStream {
@@ -168,7 +179,7 @@ export class DecompressionStream {
   constructor(format: unknown) {
     const context = "DecompressionStream";
     requireArguments(arguments.length, 1, context);
-    this.#sides = makeSides(format, true, context);
+    this.#sides = makeSides(toEnum(format, formats, context), true, context);
   }
 
   get readable(): ReadableStream {

@@ -2,12 +2,14 @@
 // Workers platform has: a promise for later, which an AbortSignal can end.
 
 import { newDeferred, PromiseReject } from "../bootstrap/primordials.ts";
-import { defineInterface, illegalConstructor, toDictionary, toUnsignedLong, typeError } from "../bootstrap/webidl.ts";
+import { defineInterface, illegalConstructor, requireArguments, toDictionary, toUnrestrictedDouble, typeError } from "../bootstrap/webidl.ts";
 import { type AbortSignal, addAbortAlgorithm, isAbortSignal, removeAbortAlgorithm } from "./abort.ts";
 import { clearInternalTimeout, setInternalTimeout } from "./timers.ts";
 
 const construct = {};
 const context = "Scheduler.wait";
+/** In ms: the longest that a timer takes. */
+const delayMax = 0x7fffffff;
 
 export class Scheduler {
   #brand = true;
@@ -19,7 +21,10 @@ export class Scheduler {
   wait(delay: unknown, options: unknown = undefined): Promise<void> {
     try {
       void this.#brand;
-      const ms = toUnsignedLong(delay, context);
+      requireArguments(arguments.length, 1, context);
+      const given = toUnrestrictedDouble(delay);
+      // What is no time to wait is none at all, as for timers.
+      const ms = given > 0 ? (given < delayMax ? given : delayMax) : 0;
       const signal = toDictionary<{ signal: unknown }>(options, context)?.signal;
       if (signal !== undefined && !isAbortSignal(signal)) throw typeError(context, "signal is not an AbortSignal.");
       return wait(ms, signal);

@@ -53,7 +53,7 @@ it("a fetch is a call on slot 0, and its result a Response", async () => {
   const promise = fetch("https://example.com/a?b#frag", { headers: { "X-A": "1" }, redirect: "manual" });
   const { args, id, slot, stream } = lastCall();
   assert.deepEqual([slot, stream], [0, 0]);
-  assert.deepEqual(args, { method: "GET", url: "https://example.com/a?b", headers: "x-a\n1\naccept\n*/*\n", redirect: Redirect.manual, length: 0 });
+  assert.deepEqual(args, { method: "GET", url: "https://example.com/a?b", headers: "x-a\n1\naccept\n*/*\n", redirect: Redirect.manual, length: 0, raw: false });
   answer(id, 302, "location\n/x\nset-cookie\na\nset-cookie\nb\n", 8, 5);
   const response = await promise;
   assert.deepEqual([response.status, response.statusText, response.url, response.ok], [302, "T", "https://example.com/a?b", false]);

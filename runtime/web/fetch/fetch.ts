@@ -111,7 +111,7 @@ class FetchCallState implements CallOwner, Resource {
     this.#parts = parts;
     this.#url = url;
     const upload = sendBody(event, parts.body, false);
-    const args = encodeFetchCall({ method: parts.method, url, headers: requestHeaders(parts), redirect: redirects[parts.redirect]!, length: upload.length });
+    const args = encodeFetchCall({ method: parts.method, url, headers: requestHeaders(parts), redirect: redirects[parts.redirect]!, length: upload.length, raw: parts.raw });
     this.#id = startCall(event.id, slot, CallOp.fetch, upload.stream, args, this);
     this.#outbound = upload.outbound;
     if (this.#id === 0) {

@@ -37,7 +37,40 @@ test("a request that came in asks the host for nothing until it must", () => {
   assert.throws(() => r.clone().headers.set("a", "b"), TypeError);
 });
 
+test("cf is plain data, copied, and of the event's request frozen", () => {
+  const e = { id: 9, ended: false };
+  mock.native.eventCf = () => '{"a":{"b":[1]}}';
+  const inbound = requestFromEvent(e, "GET", "https://h/", 0, -1, () => createAbortSignal());
+  const frozen = inbound.cf as { a: { b: number[] } };
+  assert.ok(Object.isFrozen(frozen) && Object.isFrozen(frozen.a) && Object.isFrozen(frozen.a.b));
+  for (const copy of [inbound.clone(), new Request(inbound)]) {
+    const cf = copy.cf as typeof frozen;
+    cf.a.b[0] = 2;
+    assert.deepEqual([cf.a.b, frozen.a.b], [[2], [1]]);
+  }
+  const given = { cacheTtl: 5, image: { width: 1 } };
+  const request = new Request("https://h/", { cf: given });
+  given.image.width = 2;
+  assert.deepEqual(request.cf, { cacheTtl: 5, image: { width: 1 } });
+  assert.equal(request.cf, request.cf);
+  assert.deepEqual(new Request(request, { cf: { b: 1 } }).cf, { b: 1 });
+  assert.equal(new Request("https://h/").cf, undefined);
+  const response = new Response("x", { cf: given });
+  given.image.width = 3;
+  (response.clone().cf as typeof given).image.width = 4;
+  assert.deepEqual(response.cf, { cacheTtl: 5, image: { width: 2 } });
+  for (const cf of [null, 5, "x"]) {
+    assert.throws(() => new Request("https://h/", { cf }), { name: "TypeError", message: "Incorrect type for the 'cf' field on 'RequestInitializerDict': the provided value is not of type 'Object'." });
+    assert.throws(() => new Response("x", { cf }), { name: "TypeError", message: "Incorrect type for the 'cf' field on 'InitializerDict': the provided value is not of type 'Object'." });
+  }
+});
+
 test("init is checked as the standard and Workers say", () => {
+  new Request("https://h/", { encodeResponseBody: "automatic" });
+  assert.equal(requestParts(new Request(new Request("https://h/", { encodeResponseBody: "manual" }))).raw, true);
+  assert.equal(requestParts(new Request("https://h/")).raw, false);
+  assert.throws(() => new Request("https://h/", { encodeResponseBody: "x" }), TypeError);
+
   const make = (init: object) => new Request("https://h/", init);
   assert.equal(make({ method: "post" }).method, "POST");
   assert.equal(make({ method: "patch" }).method, "PATCH");

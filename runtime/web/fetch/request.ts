@@ -1,4 +1,4 @@
-// Request (https://fetch.spec.whatwg.org/#request-class) with Workers' addition: cf.
+// Request (https://fetch.spec.whatwg.org/#request-class) with Workers' additions: cf, init.encodeResponseBody.
 //
 // A request that came in is an id: its headers, cf object and signal are fetched from the host when they are asked for.
 //
@@ -9,7 +9,7 @@
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import type { EventState } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
-import { JSONParse, PromiseReject, StringPrototypeToUpperCase, TypeError } from "../../bootstrap/primordials.ts";
+import { PromiseReject, StringPrototypeToUpperCase, TypeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { type AbortSignal, createAbortSignal, createDependentAbortSignal, isAbortSignal } from "../abort.ts";
 import { copyHeaders, createHeaders, Headers, isToken, makeHeadersImmutable, packHeaders, setDefaultHeader } from "../headers.ts";
@@ -17,6 +17,7 @@ import { isReadableStream } from "../streams/internal.ts";
 import { recordHasCredentials } from "../url-record.ts";
 import { type Body, bodyUnusable, bodyUsed, extractBody, inboundBody, usedError } from "./body.ts";
 import { bodyStream, cloneBody, transferBody } from "./body-stream.ts";
+import { copyCf, parseCf } from "./cf.ts";
 import { ARRAY_BUFFER, BLOB, BYTES, consumeBody, FORM_DATA, JSON_VALUE, TEXT } from "./consume.ts";
 
 export type RequestRedirect = "follow" | "error" | "manual";
@@ -30,6 +31,7 @@ interface RequestInit {
   cf?: unknown;
   credentials?: unknown;
   duplex?: unknown;
+  encodeResponseBody?: unknown;
   headers?: unknown;
   integrity?: unknown;
   keepalive?: unknown;
@@ -60,6 +62,8 @@ export interface RequestParts {
   redirect: RequestRedirect;
   cache: string;
   integrity: string;
+  /** init.encodeResponseBody was "manual": the content coding of the response stays on. */
+  raw: boolean;
   /** The signal that ends a fetch of it, if anybody could hold one. */
   signal: AbortSignal | undefined;
 }
@@ -98,6 +102,7 @@ export class Request {
   #mode: RequestMode = "cors";
   #referrer = "about:client";
   #referrerPolicy = "";
+  #raw = false;
 
   constructor(input: unknown, init: unknown = undefined) {
     if (input === blank) return;
@@ -128,7 +133,7 @@ export class Request {
     this.#url = from.#url;
     this.#redirect = from.#redirect;
     this.#event = from.#event;
-    this.#cf = from.#cf;
+    this.#cf = from.#cf === undefined ? undefined : copyCf(from.#cf, "Request");
     this.#eventCf = from.#eventCf;
     this.#signalFactory = from.#signalFactory;
     this.#follows = from.#signalFactory === undefined ? (from.#signal ?? from.#follows) : undefined;
@@ -139,6 +144,7 @@ export class Request {
     this.#mode = from.#mode;
     this.#referrer = from.#referrer;
     this.#referrerPolicy = from.#referrerPolicy;
+    this.#raw = from.#raw;
   }
 
   #copyHeaders(from: Request): void {
@@ -148,7 +154,7 @@ export class Request {
 
   /** Everything of init but what needs the input; gives its body. Members are read in lexicographical order. */
   #init(dict: Partial<RequestInit>): Body | null {
-    const { body, cache, cf, credentials, duplex, headers, integrity, keepalive, method, mode, priority, redirect, referrer, referrerPolicy, signal, window } = dict;
+    const { body, cache, cf, credentials, duplex, encodeResponseBody, headers, integrity, keepalive, method, mode, priority, redirect, referrer, referrerPolicy, signal, window } = dict;
     const context = "Request: ";
     if (cache !== undefined) {
       const value = toEnum(cache, cacheModes, `${context}cache`);
@@ -156,11 +162,12 @@ export class Request {
       this.#cache = value;
     }
     if (cf !== undefined) {
-      this.#cf = cf;
+      this.#cf = copyCf(cf, "RequestInitializerDict");
       this.#eventCf = false;
     }
     if (credentials !== undefined) this.#credentials = toEnum(credentials, credentialModes, `${context}credentials`);
     if (duplex !== undefined) toEnum(duplex, ["half"] as const, `${context}duplex`);
+    if (encodeResponseBody !== undefined) this.#raw = toEnum(encodeResponseBody, ["automatic", "manual"] as const, `${context}encodeResponseBody`) === "manual";
     if (integrity !== undefined) this.#integrity = toDOMString(integrity);
     if (keepalive !== undefined) this.#keepalive = !!keepalive;
     const methodText = method === undefined ? undefined : toByteString(method, `${context}method`);
@@ -243,7 +250,7 @@ export class Request {
   get cf(): unknown {
     if (this.#eventCf) {
       const text = native.eventCf(this.#event!.id);
-      this.#cf = text === "" ? undefined : JSONParse(text);
+      this.#cf = parseCf(text, this.#eventHeaders);
       this.#eventCf = false;
     }
     return this.#cf;
@@ -321,6 +328,7 @@ export class Request {
         redirect: request.#redirect,
         cache: request.#cache,
         integrity: request.#integrity,
+        raw: request.#raw,
         // The signal of a request that came in ends the event, not the fetches made on behalf of it.
         signal: request.#signalFactory !== undefined ? undefined : (request.#signal ?? request.#follows),
       };

@@ -10,6 +10,8 @@ import { copyHeaders, createHeaders, Headers, makeHeadersImmutable, packHeaders,
 import { isWebSocket, type WebSocket } from "../websocket/websocket.ts";
 import { Body, bodyUnusable, bodyUsed, extractBody, usedError } from "./body.ts";
 import { bodyStream, cloneBody } from "./body-stream.ts";
+import { copyCf } from "./cf.ts";
+import { contentCoding } from "./coding.ts";
 import { ARRAY_BUFFER, BLOB, BYTES, consumeBody, FORM_DATA, JSON_VALUE, TEXT } from "./consume.ts";
 
 interface ResponseInit {
@@ -70,12 +72,13 @@ export class Response {
     if (!isObject(init)) throw typeError("Response", "The second argument is not an object.");
     const dict = init as ResponseInit;
     const cf = dict.cf;
+    if (#encoded in init) this.#encoded = init.#encoded;
     const encodeBody = dict.encodeBody;
     const headers = dict.headers;
     const status = dict.status;
     const statusText = dict.statusText;
     const webSocket = dict.webSocket;
-    if (cf !== undefined && cf !== null) this.#cf = cf;
+    if (cf !== undefined) this.#cf = copyCf(cf, "InitializerDict");
     if (encodeBody !== undefined) this.#encoded = toEnum(encodeBody, ["automatic", "manual"] as const, "Response: encodeBody") === "manual";
     if (webSocket !== undefined && webSocket !== null) {
       if (!isWebSocket(webSocket)) throw typeError("Response", "webSocket is not a WebSocket.");
@@ -116,7 +119,7 @@ export class Response {
     const code = toUnsignedShort(status, "Response.redirect");
     const record = native.urlParse(input, undefined);
     if (record === undefined) throw new TypeError(`Unable to parse URL: ${input}`);
-    if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) throw new RangeError(`${code} is not a redirect status code.`);
+    if (code !== 301 && code !== 302 && code !== 303 && code !== 307 && code !== 308) throw new RangeError(`${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     const made = new Response();
     made.#status = code;
     made.#immutable = true;
@@ -204,7 +207,7 @@ export class Response {
     made.#url = this.#url;
     made.#redirected = this.#redirected;
     made.#immutable = this.#immutable;
-    made.#cf = this.#cf;
+    if (this.#cf !== undefined) made.#cf = copyCf(this.#cf, "Response");
     made.#encoded = this.#encoded;
     if (this.#headers !== undefined) {
       made.#headers = copyHeaders(this.#headers);
@@ -231,6 +234,7 @@ export class Response {
       made.#headers = createHeaders(packedHeaders, true);
       made.#immutable = true;
       made.#body = body;
+      made.#encoded = contentCoding(packedHeaders) !== undefined;
       made.#webSocket = webSocket;
       return made;
     };
@@ -239,7 +243,7 @@ export class Response {
       const made = new Response();
       made.#status = response.#status;
       made.#statusText = response.#statusText;
-      made.#cf = response.#cf;
+      if (response.#cf !== undefined) made.#cf = copyCf(response.#cf, "Response");
       made.#encoded = response.#encoded;
       made.#headers = response.#headers === undefined ? createHeaders(response.#packed(), false) : copyHeaders(response.#headers);
       made.#body = body;

@@ -28,6 +28,8 @@ import { type CancelAlgorithm, CLOSED, type Controller, type DefaultReader, ERRO
 
 /** §4.5.3 "read-into request". closeSteps gets the emptied view, or undefined if the stream was cancelled. */
 export interface ReadIntoRequest {
+  /** If the stream has fewer bytes left than the minimum, they are enough: Workers' readAtLeast. */
+  readonly takesRest?: boolean;
   chunkSteps(view: ArrayBufferView): void;
   closeSteps(view: ArrayBufferView | undefined): void;
   errorSteps(e: unknown): void;
@@ -439,6 +441,12 @@ export class ByteController implements Controller {
         return;
       }
       if (this.closeRequested) {
+        if (request.takesRest === true && d.bytesFilled % elementSize === 0) {
+          const rest = convert(d);
+          this.#handleQueueDrain();
+          request.chunkSteps(rest);
+          return;
+        }
         const e = new TypeError("The stream was closed in the middle of an element of the view to fill.");
         this.error(e);
         request.errorSteps(e);

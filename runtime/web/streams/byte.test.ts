@@ -159,6 +159,12 @@ test("readAtLeast waits for that many bytes", async () => {
   controller.enqueue(bytes(3, 4));
   assert.deepEqual([...((await read).value as Uint8Array)], [1, 2, 3, 4]);
   await assert.rejects(reader.readAtLeast(9, new Uint8Array(8)), TypeError);
+  // Closed before it is read, with less in it than is asked for: of a plain read that is an error.
+  controller.enqueue(bytes(5, 6));
+  controller.close();
+  const rest = await reader.readAtLeast(3, new Uint8Array(8));
+  assert.deepEqual([[...(rest.value as Uint8Array)], rest.done], [[5, 6], false]);
+  assert.equal((await reader.readAtLeast(3, new Uint8Array(8))).done, true);
 });
 
 test("memory that cannot be moved, is shared or is gone is refused", async () => {

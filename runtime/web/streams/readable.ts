@@ -14,6 +14,7 @@ import {
   type Deferred,
   FunctionPrototypeCall,
   MathCeil,
+  MathTrunc,
   newDeferredFast,
   defineData,
   ObjectSetPrototypeOf,
@@ -28,7 +29,7 @@ import {
   viewBuffer,
   viewByteLength,
 } from "../../bootstrap/primordials.ts";
-import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toCallback, toDictionary, toEnum, toUnsignedLongLong, typeError } from "../../bootstrap/webidl.ts";
+import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toCallback, toDictionary, toEnum, toUnrestrictedDouble, toUnsignedLongLong, typeError } from "../../bootstrap/webidl.ts";
 import { isAbortSignal } from "../abort.ts";
 import { ByobReader, ByteController, type ByobRequest, type ReadIntoRequest } from "./byte-core.ts";
 import { fromIterable } from "./from.ts";
@@ -411,6 +412,14 @@ class PromisedReadInto implements ReadIntoRequest {
   }
 }
 
+class PromisedReadAtLeast extends PromisedReadInto {
+  readonly takesRest = true;
+  override closeSteps(view: ArrayBufferView | undefined): void {
+    if (view !== undefined && viewByteLength(view) > 0) this.chunkSteps(view);
+    else super.closeSteps(view);
+  }
+}
+
 /** ArrayBufferView without [AllowShared] and [AllowResizable] (Web IDL §3.2.26). */
 function toView(v: unknown, context: string): ArrayBufferView {
   if (!ArrayBufferIsView(v)) throw typeError(context, "Argument is not an ArrayBufferView.");
@@ -459,20 +468,23 @@ export class ReadableStreamBYOBReader {
     }
   }
 
-  /** Workers: fulfilled when at least minBytes are in the view, or the stream has ended. */
+  /**
+   * Workers: fulfilled when at least minBytes are in the view, or the stream has ended. What it has had by then comes with
+   * done false; done is true when there is nothing more.
+   */
   readAtLeast(minBytes: unknown, view: unknown): Promise<ReadResult> {
     if (!isObject(this) || !(#reader in this)) return illegal();
     const context = "ReadableStreamBYOBReader.readAtLeast";
     try {
       requireArguments(arguments.length, 2, context);
-      const bytes = toUnsignedLongLong(minBytes, context, { enforceRange: true });
+      const bytes = toUnrestrictedDouble(minBytes);
       const into = toView(view, context);
-      if (bytes === 0) throw typeError(context, "minBytes must not be 0.");
       const byteLength = viewByteLength(into);
-      if (bytes > byteLength) throw typeError(context, "minBytes is greater than the length of the view.");
+      if (byteLength === 0) throw new TypeError('You must call read() on a "byob" reader with a positive-sized TypedArray object.');
+      if (!(bytes >= 1)) throw new TypeError(`Requested invalid minimum number of bytes to read (${bytes}).`);
+      if (bytes > byteLength) throw new TypeError(`Minimum bytes to read (${bytes}) exceeds size of buffer (${byteLength}).`);
       const elements = TypedArrayPrototypeGetSymbolToStringTag(into) === undefined ? byteLength : TypedArrayPrototypeGetLength(into);
-      const min = elements === 0 ? 0 : MathCeil(bytes / (byteLength / elements));
-      return readInto(this.#reader, into, min, context);
+      return readInto(this.#reader, into, MathCeil(MathTrunc(bytes) / (byteLength / elements)), context, new PromisedReadAtLeast());
     } catch (e) {
       return PromiseReject(e);
     }
@@ -485,7 +497,7 @@ export class ReadableStreamBYOBReader {
 }
 defineInterface(ReadableStreamBYOBReader);
 
-function readInto(reader: ByobReader, view: ArrayBufferView, min: number, context: string): Promise<ReadResult> {
+function readInto(reader: ByobReader, view: ArrayBufferView, min: number, context: string, request: PromisedReadInto = new PromisedReadInto()): Promise<ReadResult> {
   const buffer = viewBuffer(view);
   const byteLength = viewByteLength(view);
   if (byteLength === 0 || ArrayBufferPrototypeGetByteLength(buffer) === 0) throw typeError(context, "The view is empty.");
@@ -494,7 +506,6 @@ function readInto(reader: ByobReader, view: ArrayBufferView, min: number, contex
   const most = TypedArrayPrototypeGetSymbolToStringTag(view) === undefined ? byteLength : TypedArrayPrototypeGetLength(view);
   if (min > most) throw new RangeError(`${context}: min is greater than the length of the view.`);
   if (reader.stream === undefined) return released();
-  const request = new PromisedReadInto();
   reader.read(view, min, request);
   return request.deferred.promise;
 }

@@ -25,7 +25,7 @@ class Handshake implements CallOwner, Resource {
     if (hasCompatFlag("web_socket_compression")) headers += "sec-websocket-extensions\npermessage-deflate\n";
     const credentials = credentialsOf(parsed[0]);
     if (credentials !== undefined) headers += `authorization\nBasic ${credentials}\n`;
-    const args = encodeFetchCall({ method: "GET", url: parsed[0], headers, redirect: Redirect.error, length: 0 });
+    const args = encodeFetchCall({ method: "GET", url: parsed[0], headers, redirect: Redirect.error, length: 0, raw: false });
     this.#call = startCall(event.id, globalSlot, CallOp.fetch, 0, args, this);
     state.onAbort = () => this.#abort();
     addResource(event, this);

@@ -36,6 +36,16 @@ func (s *Server) RSS() int64 {
 	return total
 }
 
+// HostsRSS is the resident memory of the isolate hosts, in bytes.
+func (s *Server) HostsRSS() int64 {
+	s.t.Helper()
+	total := int64(0)
+	for _, pid := range s.Hosts() {
+		total += residentBytes(pid)
+	}
+	return total
+}
+
 // parentsOfAll maps each process to its parent. Zombies are left out: they hold nothing.
 func parentsOfAll() map[int]int {
 	parents := make(map[int]int)

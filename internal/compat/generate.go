@@ -1,0 +1,3 @@
+package compat
+
+//go:generate go run ./gen -root ../..
