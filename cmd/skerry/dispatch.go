@@ -65,5 +65,8 @@ func translate(err error) error {
 	if errors.Is(err, isolates.ErrClosed) || errors.Is(err, isolates.ErrDraining) {
 		return &ingress.Failure{Status: 503, Code: ingress.CodeOverloaded, Reason: "the platform is shutting down, try again", Outcome: worker.LoadShed, Cause: err}
 	}
+	if abandoned, ok := errors.AsType[*isolates.AbandonedError](err); ok {
+		return &ingress.UnfinishedError{Err: abandoned.Err, Event: (*event)(abandoned.Event)}
+	}
 	return err
 }

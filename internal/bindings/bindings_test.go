@@ -101,6 +101,41 @@ func TestSubrequestLimitOfTheWorker(t *testing.T) {
 	}
 }
 
+// Goal: by default six requests of an event wait for heads, a seventh starts when one has its own, and another event has six more.
+func TestSixWaitForHeads(t *testing.T) {
+	started, answer := make(chan string, 20), make(chan struct{})
+	h := New(Config{Fetcher: fakeFetcher(func(_ context.Context, _ egress.Source, call *hostproto.FetchCall) (hostproto.FetchResult, io.ReadCloser, int64, error) {
+		started <- call.URL
+		<-answer
+		return hostproto.FetchResult{Status: 200}, nil, 0, nil
+	})})
+	one, other := &ambient.Context{Context: t.Context()}, &ambient.Context{Context: t.Context()}
+	done := make(chan isolates.CallResult, 20)
+	for range 7 {
+		go func() { done <- h.Call(one, fetchCall("http://one/")) }()
+	}
+	for range 6 {
+		<-started
+	}
+	for range 6 {
+		go func() { done <- h.Call(other, fetchCall("http://other/")) }()
+	}
+	for range 6 { // the seventh of the first event would be among them if nothing held it
+		if url := <-started; url != "http://other/" {
+			t.Error("a seventh request has started")
+		}
+	}
+	close(answer)
+	if url := <-started; url != "http://one/" {
+		t.Error(url)
+	}
+	for range 13 {
+		if result := <-done; result.Code != hostproto.CallCodeOK {
+			t.Errorf("%+v", result)
+		}
+	}
+}
+
 // Goal: no more than the limit wait for heads, and one more starts as soon as one has its head.
 func TestWaitingLimit(t *testing.T) {
 	started, answer := make(chan struct{}, 10), make(chan struct{})

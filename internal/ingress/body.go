@@ -12,7 +12,7 @@ import (
 
 var (
 	errBodyTooLarge = errors.New("request body is over the limit")
-	errBodyStalled  = errors.New("the client sent nothing of the request body for too long")
+	errBodyStalled  = errors.New("the client sent the request body too slowly")
 )
 
 // requestBody is a request's body as a worker's host reads it: counted, and taken away from the host before the connection goes
@@ -21,7 +21,7 @@ type requestBody struct {
 	limit int64
 	// chunked: an HTTP/1 body without Content-Length.
 	chunked bool
-	// stall ends the Read of a client that sends nothing.
+	// stall ends the Read of a client that sends too little.
 	stall stall
 
 	mu   sync.Mutex // held during a Read
@@ -49,7 +49,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.touched.Store(true)
 	b.stall.begin()
 	n, err := b.from.Read(p)
-	if b.stall.end() {
+	if b.stall.end(n) {
 		return 0, errBodyStalled
 	}
 	b.read += int64(n)

@@ -74,6 +74,7 @@ func (s *Server) hangUp(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // it breaks off, which is what is left
 	}
+	letGo(conn)
 	conn.SetDeadline(time.Now().Add(lingerTime))
 	if !sized && r.ProtoAtLeast(1, 1) && r.Method != http.MethodHead {
 		io.WriteString(conn, "0\r\n\r\n") // the last chunk; an error means that the client has gone
@@ -89,7 +90,6 @@ func (s *Server) hangUp(w http.ResponseWriter, r *http.Request) {
 // CloseWrite ends our half of the connection.
 func (c *strictConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		c.scan.state = stateOpaque // what comes is thrown away
 		return half.CloseWrite()
 	}
 	return net.ErrClosed

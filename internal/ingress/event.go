@@ -83,7 +83,17 @@ func (e *EventError) Error() string {
 	return "event ended without a response: " + e.Result.Outcome.String() + ": " + e.Result.Message
 }
 
-// Dispatcher runs events. Its errors are *EventError, *Failure, the context's error, or any other failure of the platform.
+// UnfinishedError is the error of a context that has ended while the event was under way: it has been cancelled, and is not yet over.
+type UnfinishedError struct {
+	Err   error
+	Event Event
+}
+
+func (e *UnfinishedError) Error() string { return e.Err.Error() }
+func (e *UnfinishedError) Unwrap() error { return e.Err }
+
+// Dispatcher runs events. Its errors are *EventError, *Failure, the context's (perhaps in an *UnfinishedError), or any other failure of the
+// platform.
 type Dispatcher interface {
 	// Fetch fills resp with the answer to req. When ctx ends before the response is complete, the event is cancelled; once
 	// the body has been read to its end (or was inline) ctx no longer matters, and waitUntil promises go on.

@@ -18,7 +18,7 @@ const (
 	CodeInternal       = 1104 // the platform failed
 	CodeBadRequest     = 1400 // the request cannot be understood
 	CodeMethod         = 1405 // the method never reaches workers
-	CodeBodyStall      = 1408 // the client sent nothing of the body for too long
+	CodeBodyStall      = 1408 // the client sent the body too slowly
 	CodeTooLarge       = 1413 // the body is over the limit
 	CodeURLTooLong     = 1414 // the URL is over the limit
 	CodeHeaders        = 1431 // the header fields are over the limit

@@ -76,13 +76,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.seen.Dispatched = true
 	if body := x.body; body != nil {
 		c := http.NewResponseController(w)
-		body.stall.watch(s.cfg.Limits.BodyStall, func() { c.SetReadDeadline(longAgo) })
+		body.stall.watch(s.cfg.Limits.BodyStall, s.cfg.Limits.BodyRate, func() { c.SetReadDeadline(longAgo) })
 		defer body.stall.quit() // x may be somebody else's by then
 	}
 	err := s.cfg.Dispatcher.Fetch(ctx, x.target.Version, &x.req, &x.resp)
 	if err != nil {
 		s.failed(w, r, x, err)
 		return
+	}
+	if x.body != nil {
+		x.body.stall.converse()
 	}
 	abort := s.respond(w, r, x)
 	if x.socket {
@@ -93,6 +96,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.finishBody(w, r, x)
 	} else if x.duplex {
 		x.body.take(http.NewResponseController(w))
+	}
+	if r.ProtoMajor >= 2 && x.resp.Event != nil && r.Context().Err() != nil {
+		s.hold(x.resp.Event)
 	}
 	s.settle(x)
 	if abort {
@@ -166,7 +172,7 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	packed = appendField(packed, "x-skerry-request-id", x.seen.RequestID)
 	x.headers = packed
 	x.req = Request{Method: r.Method, URL: to.url, Headers: packed, CF: cfOf(r, r.TLS)}
-	if r.Body != nil && r.Body != http.NoBody {
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 { // HTTP/2 has a Body that is empty
 		x.body = &requestBody{from: r.Body, limit: s.cfg.Limits.BodyBytes, chunked: r.ProtoMajor == 1 && r.ContentLength < 0}
 		x.req.Body, x.req.Length = x.body, r.ContentLength
 	}
@@ -185,6 +191,9 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 		failure = &copied
 	case r.Context().Err() != nil:
 		failure = &Failure{Outcome: worker.Canceled}
+		if unfinished, ok := errors.AsType[*UnfinishedError](err); ok && r.ProtoMajor >= 2 {
+			s.hold(unfinished.Event)
+		}
 	default:
 		s.cfg.Logger.Error("dispatch event", "worker", x.target.Version.Name, "request", x.seen.RequestID, "error", err)
 		failure = &Failure{Status: 500, Code: CodeInternal, Reason: "the platform failed", Outcome: worker.InternalError, Message: err.Error()}
@@ -193,7 +202,7 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 	if x.body != nil {
 		switch malformed, stalled = x.body.malformed.Load(), x.body.stall.happened(); {
 		case stalled:
-			failure.Status, failure.Code, failure.Reason = 408, CodeBodyStall, "the client sent nothing of the request's body for too long"
+			failure.Status, failure.Code, failure.Reason = 408, CodeBodyStall, "the client sent the request's body too slowly"
 			w.Header()["Connection"] = []string{"close"}
 		case x.body.tooLarge.Load():
 			failure.Status, failure.Code, failure.Reason = 413, CodeTooLarge, "the request's body is over the limit"
@@ -223,6 +232,14 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 	s.finish(x, &ended.Result)
 }
 
+// hold keeps the place of a stream that its client has reset until its worker is done with it, or for ResetHold: otherwise a client that
+// resets what it asks for could have any number of requests under way (CVE-2023-44487).
+func (s *Server) hold(event Event) {
+	ctx, cancel := context.WithTimeout(s.background, ResetHold)
+	defer cancel()
+	event.Wait(ctx) // whatever comes of it
+}
+
 // fail sends the error page.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Failure) {
 	rest := r.ProtoMajor == 1 && r.Body != http.NoBody && (x.body == nil || x.body.isOpen())
@@ -234,6 +251,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Fa
 			c.EnableFullDuplex() // the page goes out before the rest of the body is in
 		}
 	}
+	s.hurry(w, r)
 	page := *f
 	page.RequestID, page.Version = x.seen.RequestID, x.target.Version
 	s.cfg.ErrorPage(w, r, &page)

@@ -15,10 +15,15 @@ type Limits struct {
 	// ReadHeader is the time a client has for a request's head, Idle the time a kept connection may be silent, Handshake
 	// the time for TLS.
 	ReadHeader, Idle, Handshake time.Duration
-	// BodyStall is how long a client may send nothing of a body that its worker waits for. Beyond it: 408, and the connection is closed.
+	// BodyStall is how long a client may send nothing of a body that its worker waits for, BodyRate how many bytes per second pay for
+	// more such time until the worker has answered: see stall. Beyond them: 408, and the connection is closed.
 	BodyStall time.Duration
-	// WriteStall is how long a client may take nothing of a response that is there as a whole. Only on connections without TLS.
+	BodyRate  int
+	// WriteStall is how long a client may take nothing of a response. Beyond it the connection is closed, in HTTP/2 the stream.
 	WriteStall time.Duration
+	// ControlFrames is the number of frames on an HTTP/2 connection, within ControlWindow, that carry nothing: see frameGuard. Beyond
+	// it the connection is closed with ENHANCE_YOUR_CALM.
+	ControlFrames int
 	// Streams is the number of concurrent requests on one HTTP/2 connection.
 	Streams int
 	// MessageBytes is the size of a WebSocket message of a client, inflated. Beyond it: close code 1009.
@@ -40,11 +45,20 @@ const (
 	DefaultHandshake    = 10 * time.Second
 	DefaultWriteStall   = 2 * time.Minute
 	DefaultBodyStall    = 2 * time.Minute
+	DefaultBodyRate     = 100
 	DefaultStreams      = 250
-	DefaultDepth        = 16
-	DefaultMessageBytes = 32 << 20 // what the Workers platform takes
-	DefaultSocketStall  = 2 * time.Minute
+	// DefaultControlFrames is for ControlWindow: a proxy that has a tenth of a thousand requests per second reset stays far below it.
+	DefaultControlFrames = 10_000
+	DefaultDepth         = 16
+	DefaultMessageBytes  = 32 << 20 // what the Workers platform takes
+	DefaultSocketStall   = 2 * time.Minute
 )
+
+// ControlWindow is the time in which ControlFrames are counted.
+const ControlWindow = 10 * time.Second
+
+// ResetHold is how long a stream that its client has reset keeps its place among Limits.Streams while its worker is still at it.
+const ResetHold = 5 * time.Second
 
 // headerSlack is what net/http allows a head beyond its limit, in bytes. A head that is too long is to reach that limit, which answers 431,
 // not the one for a line, which answers 400.
@@ -60,6 +74,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.HeaderFields, DefaultHeaderFields)
 	set(&l.URLBytes, DefaultURLBytes)
 	set(&l.Streams, DefaultStreams)
+	set(&l.BodyRate, DefaultBodyRate)
+	set(&l.ControlFrames, DefaultControlFrames)
 	set(&l.Depth, DefaultDepth)
 	if l.BodyBytes == 0 {
 		l.BodyBytes = DefaultBodyBytes

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// listener hands net/http connections that strictConn watches. Those without TLS are served by the lane first (see laneConn). For TLS it does the handshake first, to know whether the
-// connection speaks HTTP/1 (watched inside the encryption) or HTTP/2 (handed on as it is).
+// listener hands net/http connections that strictConn watches. Those without TLS are served by the lane first (see laneConn). For TLS it does
+// the handshake first, and net/http sees what is inside the encryption: both versions of HTTP are watched there.
 type listener struct {
 	net.Listener
 	limits Limits
@@ -28,10 +28,10 @@ type listener struct {
 	stopped atomic.Bool
 }
 
-// tlsState is the key of the *tls.ConnectionState of an HTTP/1 connection in its context.
+// tlsState is the key of the *tls.ConnectionState of a connection in its context.
 type tlsState struct{}
 
-// secureConn is an HTTP/1 connection inside TLS.
+// secureConn is a connection inside TLS.
 type secureConn struct {
 	strictConn
 	state tls.ConnectionState
@@ -62,7 +62,8 @@ func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
 func (l *listener) Close() error { return l.close() }
 
 func (l *listener) strict(c net.Conn) strictConn {
-	return strictConn{Conn: c, scan: scanner{first: true, maxFields: l.limits.HeaderFields, maxLine: l.limits.HeaderBytes + headerSlack}}
+	return strictConn{Conn: c, patience: l.limits.WriteStall, scan: scanner{first: true, maxFields: l.limits.HeaderFields,
+		maxLine: l.limits.HeaderBytes + headerSlack, frames: newFrameGuard(l.limits.ControlFrames)}}
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -143,16 +144,14 @@ func (l *listener) handshake(c net.Conn) {
 		c.Close()
 		return
 	}
-	var ready net.Conn = conn
-	if state := conn.ConnectionState(); state.NegotiatedProtocol != "h2" {
-		ready = &secureConn{strictConn: l.strict(conn), state: state}
-	}
+	ready := &secureConn{strictConn: l.strict(conn), state: conn.ConnectionState()}
+	ready.scan.second = ready.state.NegotiatedProtocol == "h2"
 	if !l.offer(ready) {
 		c.Close()
 	}
 }
 
-// connContext tells requests on an HTTP/1 connection inside TLS about it; net/http knows only those it encrypted itself.
+// connContext tells requests on a connection inside TLS about it; net/http knows only those it encrypted itself.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	switch c := c.(type) {
 	case *secureConn:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"time"
 
 	"skerry/internal/worker"
 )
@@ -32,6 +33,9 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (a
 		return false
 	}
 	x.seen.Status = resp.Status
+	if resp.Body == nil {
+		s.hurry(w, r)
+	}
 	h := w.Header()
 	contentLength, err := setResponseHeaders(h, resp.Headers)
 	if err != nil {
@@ -82,6 +86,13 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (a
 	return s.stream(w, r, x)
 }
 
+// hurry gives an HTTP/2 client WriteStall for a response that is there as a whole. (strictConn does so for HTTP/1, stream for what is streamed.)
+func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor >= 2 {
+		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.cfg.Limits.WriteStall)) // no error: HTTP/2 has deadlines
+	}
+}
+
 // setLength sets Content-Length of a response that has no body but says how long it would be (RFC 9110 §9.3.2).
 func (s *Server) setLength(h http.Header, r *http.Request, resp *Response, header string) {
 	switch {
@@ -120,6 +131,12 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, x *exchange) (ab
 			flusher.Flush()
 		}
 	}
+	var taken stall // of HTTP/2, where others go on
+	if r.ProtoMajor >= 2 {
+		c := http.NewResponseController(w)
+		taken.watch(s.cfg.Limits.WriteStall, 0, func() { c.SetWriteDeadline(longAgo) })
+		defer taken.quit()
+	}
 	available, _ := body.(interface{ Buffered() int })
 	if available == nil || available.Buffered() == 0 {
 		flush() // the head must not wait for the first byte
@@ -133,13 +150,14 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, x *exchange) (ab
 				s.cfg.Logger.Warn("response body is longer than announced", "worker", x.seen.Worker, "request", x.seen.RequestID)
 				return true
 			}
+			taken.begin()
 			written, failed := w.Write((*buffer)[:n])
 			x.seen.Bytes += int64(written)
-			if failed != nil {
-				return false // the client has gone; its context cancels the event
-			}
-			if err == nil && (available != nil && available.Buffered() == 0 || available == nil && n < len(*buffer)) {
+			if failed == nil && err == nil && (available != nil && available.Buffered() == 0 || available == nil && n < len(*buffer)) {
 				flush()
+			}
+			if taken.end(written) || failed != nil {
+				return false // the client has gone, or takes nothing; the end of its context cancels the event
 			}
 		}
 		if err == io.EOF {

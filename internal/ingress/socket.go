@@ -54,11 +54,6 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, h http.Header, d
 	if err != nil {
 		return nil, err
 	}
-	switch c := conn.(type) {
-	case *strictConn:
-		c.scan.state = stateOpaque
-	case *secureConn:
-		c.scan.state = stateOpaque
-	}
+	letGo(conn)
 	return websocket.Answer(conn, buffered, r, h, deflate, websocket.Options{MessageMax: s.cfg.Limits.MessageBytes, WriteStall: s.cfg.Limits.SocketStall})
 }

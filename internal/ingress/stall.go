@@ -6,26 +6,42 @@ import (
 )
 
 // stall watches the Reads of one request body. Only the time inside a Read counts: a worker that takes its time does not make its
-// client late. There is one timer for all of them, which looks at the clock when it fires; setting the connection's deadline for each
-// Read instead would undo the one with which requestBody.take interrupts, and would end whatever else reads from the connection.
+// client late. A client has limit of such time; what it uses up it earns again with bytes, at the rate, and never has more than
+// limit. So nobody may be silent for longer than limit, and nobody may send a byte now and then for ever. Once the worker has answered, a
+// body may be one half of a conversation: then every byte gives the client all its time back.
+//
+// There is one timer for all Reads, which looks at the clock when it fires; setting the connection's deadline for each Read instead would
+// undo the one with which requestBody.take interrupts, and would end whatever else reads from the connection. Writing to a client
+// over HTTP/2 is watched in the same way.
+//
 // The zero value watches nothing. Its methods may be called from any goroutine.
 type stall struct {
 	mu sync.Mutex
-	// limit is how long a Read may take, interrupt breaks it off. nil: nothing is watched.
-	limit     time.Duration
+	// limit is the most time that a client may have, credit what it has left, rate how many bytes earn a second; 0: all of it.
+	limit, credit time.Duration
+	rate          int
+	// interrupt breaks the Read off. nil: nothing is watched.
 	interrupt func()
 	// since is when the Read under way began, zero if there is none.
 	since time.Time
 	timer *time.Timer
+	fires time.Time
 	// armed: the timer runs. stalled: a Read was broken off.
 	armed, stalled bool
 }
 
 // watch begins watching. interrupt is called once at most, and never after quit.
-func (s *stall) watch(limit time.Duration, interrupt func()) {
+func (s *stall) watch(limit time.Duration, rate int, interrupt func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.limit, s.interrupt = limit, interrupt
+	s.limit, s.credit, s.rate, s.interrupt = limit, limit, rate, interrupt
+}
+
+// converse says that from now on any byte is enough.
+func (s *stall) converse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.credit, s.rate = s.limit, 0
 }
 
 // quit ends watching.
@@ -46,21 +62,34 @@ func (s *stall) begin() {
 		return
 	}
 	s.since = time.Now()
+	due := s.since.Add(s.credit)
 	switch {
-	case s.armed:
+	case s.armed && !due.Before(s.fires):
+		return
 	case s.timer == nil:
-		s.timer = time.AfterFunc(s.limit, s.check)
+		s.timer = time.AfterFunc(s.credit, s.check)
 	default:
-		s.timer.Reset(s.limit)
+		s.timer.Reset(s.credit)
 	}
-	s.armed = true
+	s.armed, s.fires = true, due
 }
 
-// end says that the Read has returned, and returns whether one was broken off.
-func (s *stall) end() (stalled bool) {
+// end says that the Read has returned with n bytes, and returns whether one was broken off.
+func (s *stall) end(n int) (stalled bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.since.IsZero() {
+		return s.stalled
+	}
+	s.credit -= time.Since(s.since)
 	s.since = time.Time{}
+	switch {
+	case n <= 0:
+	case s.rate == 0 || n/s.rate >= int(s.limit/time.Second)+1:
+		s.credit = s.limit
+	default:
+		s.credit = min(s.limit, s.credit+time.Duration(n)*time.Second/time.Duration(s.rate))
+	}
 	return s.stalled
 }
 
@@ -79,8 +108,8 @@ func (s *stall) check() {
 	if s.interrupt == nil || s.since.IsZero() {
 		return // the next Read arms it again
 	}
-	if left := s.limit - time.Since(s.since); left > 0 {
-		s.armed = true
+	if left := s.credit - time.Since(s.since); left > 0 {
+		s.armed, s.fires = true, s.since.Add(s.credit)
 		s.timer.Reset(left)
 		return
 	}

@@ -3,8 +3,10 @@ package ingress
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"time"
 )
 
 // strictConn follows the framing of HTTP/1 requests on a connection and ends it at what net/http lets pass although
@@ -12,11 +14,16 @@ import (
 // Transfer-Encoding or given twice, Transfer-Encoding in HTTP/1.0, folded lines, lines that end in a bare LF, an unknown minor version,
 // odd chunk sizes, and too many fields. net/http answers the error with 400 and closes.
 //
-// Reads come from one goroutine at a time, as net/http does it.
+// It also closes a connection on which HTTP/2 is spoken in a way that only makes work (frameGuard), and one whose client takes nothing.
+//
+// Reads come from one goroutine at a time, and so do writes, as net/http does it.
 type strictConn struct {
 	net.Conn
 	scan scanner
 	err  error
+	// patience is Limits.WriteStall, 0 if somebody else looks after writing; until is when writing must be over.
+	patience time.Duration
+	until    time.Time
 }
 
 func (c *strictConn) Read(p []byte) (int, error) {
@@ -28,6 +35,9 @@ func (c *strictConn) Read(p []byte) (int, error) {
 		good, bad := c.scan.feed(p[:n])
 		if bad != nil {
 			c.err = bad
+			if bad == errFlood {
+				c.calm()
+			}
 			if good == 0 {
 				return 0, bad
 			}
@@ -35,6 +45,49 @@ func (c *strictConn) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// Write writes p in pieces, each of which must be gone within patience. A deadline serves for many writes: setting one costs a tenth of
+// a write.
+func (c *strictConn) Write(p []byte) (n int, err error) {
+	if c.patience == 0 {
+		return c.Conn.Write(p)
+	}
+	for {
+		if now := time.Now(); c.until.Sub(now) < c.patience {
+			c.until = now.Add(c.patience + c.patience/2)
+			if err := c.Conn.SetWriteDeadline(c.until); err != nil {
+				return n, err
+			}
+		}
+		piece := p[:min(len(p), writePiece)]
+		done, err := c.Conn.Write(piece)
+		n += done
+		if err != nil || len(p) == len(piece) {
+			return n, err
+		}
+		p = p[len(piece):]
+	}
+}
+
+// calm tells an HTTP/2 client why its connection is about to be closed, and reads a while so that it gets to know. What net/http writes
+// meanwhile may be in its way: it is an attempt.
+func (c *strictConn) calm() {
+	const goAway, enhanceYourCalm = 7, 11
+	c.Conn.SetWriteDeadline(time.Now().Add(lingerTime))
+	c.Conn.Write([]byte{0, 0, 8, goAway, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, enhanceYourCalm}) // an error means the client has gone
+	c.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, c.Conn)
+}
+
+// letGo is told that a connection was hijacked: what follows is not ours to judge.
+func letGo(conn net.Conn) {
+	switch c := conn.(type) {
+	case *strictConn:
+		c.scan.state, c.patience = stateOpaque, 0
+	case *secureConn:
+		c.scan.state, c.patience = stateOpaque, 0
+	}
 }
 
 var (
@@ -58,6 +111,7 @@ const (
 	stateChunkData // left bytes of a chunk
 	stateChunkEnd  // the empty line after a chunk
 	stateTrailers
+	stateFrames // HTTP/2
 	stateOpaque // not HTTP/1 any more, or net/http is about to refuse it
 )
 
@@ -71,12 +125,14 @@ type scanner struct {
 	old       bool // HTTP/1.0
 	chunked   bool
 	refused   bool // net/http refuses this head
+	second    bool // only HTTP/2 is welcome, as TLS has agreed
 	length    int64
 	left      int64
 	fields    int
 	maxFields int
 	maxLine   int
 	partial   []byte // the start of a line whose end has not come
+	frames    frameGuard
 }
 
 // feed takes the next bytes. On an error, good is the number of bytes before the offence: those may be handed on.
@@ -84,6 +140,11 @@ func (s *scanner) feed(b []byte) (good int, err error) {
 	for i := 0; i < len(b); {
 		switch s.state {
 		case stateOpaque:
+			return len(b), nil
+		case stateFrames:
+			if !s.frames.feed(b[i:]) {
+				return i, errFlood
+			}
 			return len(b), nil
 		case stateBody, stateChunkData:
 			n := int64(len(b) - i)
@@ -176,10 +237,13 @@ func (s *scanner) line(line []byte) error {
 func (s *scanner) requestLine(line []byte) error {
 	const preface = "PRI * HTTP/2.0"
 	if s.first && string(line) == preface {
-		s.state = stateOpaque
+		s.state = stateFrames
 		return nil
 	}
 	s.first = false
+	if s.second {
+		return errRequest
+	}
 	if len(line) < len("GET / HTTP/1.1") || !bytes.HasPrefix(line[len(line)-len(" HTTP/1.1"):], []byte(" HTTP/1.")) {
 		return errRequest
 	}

@@ -94,7 +94,20 @@ type event struct {
 // wakers are channels of capacity 1, empty while they are here.
 var wakers = sync.Pool{New: func() any { return make(chan struct{}, 1) }}
 
-// Fetch runs a request on a version and returns when the worker has answered. Errors: ctx's, *EventError if the event ended
+// AbandonedError is the error of a context that has ended while an event was under way: the host has been told.
+type AbandonedError struct {
+	Err error
+	// Event has nothing but Wait: the event may go on for a while.
+	Event *FetchResponse
+}
+
+func (e *AbandonedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the context's error.
+func (e *AbandonedError) Unwrap() error { return e.Err }
+
+// Fetch runs a request on a version and returns when the worker has answered. Errors: ctx's (in an *AbandonedError if the event had
+// begun), *EventError if the event ended
 // without a response, *DefinitionError, *UnavailableError, ErrClosed, ErrDraining. A request that met the death of its
 // host before it had begun is sent once more. When ctx ends before the response's body has been read, the event is canceled.
 func (p *Pool) Fetch(ctx context.Context, v *worker.Version, req *FetchRequest) (*FetchResponse, error) {
@@ -110,7 +123,7 @@ func (p *Pool) Fetch(ctx context.Context, v *worker.Version, req *FetchRequest) 
 		}
 		if err := ev.await(ctx, true); err != nil {
 			ev.abandon(cancelReason(err))
-			return nil, err
+			return nil, &AbandonedError{err, &FetchResponse{ev: ev}}
 		}
 		// From here on the event's state is final as far as it is looked at.
 		if !ev.responded {

@@ -240,7 +240,7 @@ func TestCancel(t *testing.T) {
 			}()
 			<-started
 			cancel()
-			if err := <-end; err != context.Canceled {
+			if err := <-end; !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 			waitIdle(t, p)
@@ -263,7 +263,7 @@ func TestDeadlineIsToldAsTimeout(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	fetch := func() error { _, err := p.Fetch(ctx, testVersion("a"), get("/")); return err }
-	if err := fetch(); err != context.DeadlineExceeded {
+	if err := fetch(); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("error %v", err)
 	}
 	// The deadline may pass before the event has been sent; then there is nobody to tell.
@@ -981,7 +981,7 @@ func TestHammer(t *testing.T) {
 				v := versions[random.IntN(len(versions))]
 				resp, err := p.Fetch(ctx, v, req)
 				var ended *EventError
-				if err != nil && !errors.As(err, &ended) && err != context.Canceled {
+				if err != nil && !errors.As(err, &ended) && !errors.Is(err, context.Canceled) {
 					t.Errorf("%s: %v", path, err)
 				}
 				if err == nil {
@@ -1045,7 +1045,7 @@ func TestSpliceCrossesCancellation(t *testing.T) {
 			}()
 			eventually(t, "the event is under way", func() bool { return len(p.live()) == 1 })
 			cancel()
-			if err := <-end; err != context.Canceled {
+			if err := <-end; !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 			waitIdle(t, p)

@@ -132,6 +132,7 @@ func TestEveryLimitHasItsRow(t *testing.T) {
 // inner are sizes of the implementation, which nobody can go beyond or notice.
 var inner = map[string]string{
 	"host/html/rewriter.cc:kProgramMax":                     "more than kSelectorTextMax can make",
+	"host/engine/host.cc:kExecutorsMax":                     "what the crash page leaves",
 	"host/engine/instance_sockets.cc:kPieceMax":             "how messages are cut",
 	"host/ops/args.h:kOnHeapMax":                            "a fact of V8",
 	"host/ops/codec.cc:kInputMax":                           "how work is cut",
@@ -178,6 +179,7 @@ func valueOf(source, name string) (value int64, ok bool) {
 		`(?m)\b` + quoted + `(?:\s*:\s*\w+|\s+[a-z][\w.]*)?\s*=\s*([^;\n=]+?)\s*(?:;|//|\n|$)`,
 		`(?m)\w+, ` + quoted + `\s*=\s*[^,\n]+,\s*([^\n]+?)\s*$`,
 		`"` + quoted + `":\s*(\d+)`,
+		`"` + quoted + `=(\d+)"`,
 		`\{` + quoted + `,\s*(\d+),`,
 		`\b` + quoted + `:\s*(\d[^,}\n]*)`,
 	} {
