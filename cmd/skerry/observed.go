@@ -48,9 +48,9 @@ func (s *sourceMaps) lookup(v *worker.Version) func(module string) *sourcemap.Ma
 			for i := range v.Modules {
 				if v.Modules[i].Name == module && len(v.Modules[i].SourceMap) > 0 {
 					m, _ = sourcemap.Parse(v.Modules[i].SourceMap) // nil if it is broken: then the trace stays as it is
+					of[module] = m                                 // No other name is kept: the names are those of a worker's stack.
 				}
 			}
-			of[module] = m
 		}
 		return m
 	}

@@ -2,7 +2,7 @@
 // kind, checks limits, and passes the call to the product behind it. What is not in its one table is unsupported.
 //
 // A call comes from an isolate host, which may be an attacker's: a slot that the worker was not given cannot be used, and
-// arguments are decoded strictly. It implements isolates.CallHandler, stores nothing, and starts no goroutines.
+// arguments are decoded strictly. What no honest host asks for (they are built with the same table) is a violation. It implements isolates.CallHandler, stores nothing, and starts no goroutines.
 package bindings
 
 import (
@@ -77,16 +77,16 @@ func (h *Handler) Call(ctx context.Context, c *isolates.Call) isolates.CallResul
 	kind := globalKind
 	if c.Slot != globalSlot {
 		if int(c.Slot) > len(c.Version.Bindings) {
-			return refuse(hostproto.CallCodeRefused, "the worker has no binding in slot %d", c.Slot)
+			return violate(hostproto.CallCodeRefused, "the worker has no binding in slot %d", c.Slot)
 		}
 		kind = c.Version.Bindings[c.Slot-1].Kind
 	}
 	run := operations[operation{kind, c.Op}]
 	if run == nil {
 		if c.Slot == globalSlot {
-			return refuse(hostproto.CallCodeUnsupported, "the operation %d is not supported", c.Op)
+			return violate(hostproto.CallCodeUnsupported, "the operation %d is not supported", c.Op)
 		}
-		return refuse(hostproto.CallCodeUnsupported, "the binding %q does not support the operation %d", c.Version.Bindings[c.Slot-1].Name, c.Op)
+		return violate(hostproto.CallCodeUnsupported, "the binding %q does not support the operation %d", c.Version.Bindings[c.Slot-1].Name, c.Op)
 	}
 	limit := c.Version.Limits.AtMost(worker.Limits{Subrequests: h.cfg.Limits.Subrequests}).WithDefaults().Subrequests
 	if event := ambient.Of(ctx); event != nil && event.Subrequests.Add(1) > int64(limit) {
@@ -99,11 +99,17 @@ func refuse(code hostproto.CallCode, format string, args ...any) isolates.CallRe
 	return isolates.CallResult{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+func violate(code hostproto.CallCode, format string, args ...any) isolates.CallResult {
+	result := refuse(code, format, args...)
+	result.Violation = result.Message
+	return result
+}
+
 // fetch is the global fetch.
 func (h *Handler) fetch(ctx context.Context, c *isolates.Call) isolates.CallResult {
 	call, err := hostproto.DecodeFetchCall(c.Args)
 	if err != nil {
-		return refuse(hostproto.CallCodeRefused, "the arguments of fetch are malformed: %v", err)
+		return violate(hostproto.CallCodeRefused, "the arguments of fetch are malformed: %v", err)
 	}
 	from := egress.Source{Worker: c.Version.Name}
 	if event := ambient.Of(ctx); event != nil {

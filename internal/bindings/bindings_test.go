@@ -58,8 +58,13 @@ func TestCall(t *testing.T) {
 		"text binding":      {&isolates.Call{Version: version, Slot: 1, Op: hostproto.CallOpFetch}, hostproto.CallCodeUnsupported},
 		"no such slot":      {&isolates.Call{Version: version, Slot: 2, Op: hostproto.CallOpFetch}, hostproto.CallCodeRefused},
 	} {
-		if result := h.Call(ctx, test.call); result.Code != test.code || result.Message == "" || strings.Contains(result.Message, "secret") {
+		result := h.Call(ctx, test.call)
+		if result.Code != test.code || result.Message == "" || strings.Contains(result.Message, "secret") {
 			t.Errorf("%s: %+v", name, result)
+		}
+		// What went wrong out there is no fault of the host's.
+		if honest := name == "refused" || name == "platform"; (result.Violation == "") != honest {
+			t.Errorf("%s: violation %q", name, result.Violation)
 		}
 	}
 }

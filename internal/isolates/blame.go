@@ -116,19 +116,34 @@ func (h *host) blameStuck() {
 			stuck = append(stuck, s)
 		}
 	}
-	h.pool.blame(stuck)
+	h.blame(stuck)
 }
 
-// blame gives a strike to each worker that was running when a host died of what it did, and moves those who have too many.
-func (p *Pool) blame(suspects []Suspect) {
-	workers := make(map[string]bool)
+// blame gives a strike to each worker that a host was running when it died of what it did. For all that one host says, a worker has
+// one strike: or it could have a neighbour refused by naming it again and again.
+func (h *host) blame(suspects []Suspect) {
+	workers, fresh := make(map[string]bool), []string(nil)
+	h.mu.Lock()
 	for _, s := range suspects {
+		if !workers[s.Worker] && !h.blamed[s.Worker] {
+			fresh = append(fresh, s.Worker)
+			if h.blamed == nil {
+				h.blamed = make(map[string]bool)
+			}
+			h.blamed[s.Worker] = true
+		}
 		workers[s.Worker] = true
 	}
+	h.mu.Unlock()
+	h.pool.blame(fresh, len(workers) == 1)
+}
+
+// blame gives a strike to each worker, and moves those who have too many.
+func (p *Pool) blame(workers []string, sole bool) {
 	now := p.now()
-	for name := range workers {
+	for _, name := range workers {
 		before := p.ledger.quarantined(name, now)
-		p.ledger.add(name, len(workers) == 1, now)
+		p.ledger.add(name, sole, now)
 		refused := p.ledger.refused(name, now)
 		if refused != nil {
 			p.cfg.Logger.Warn("worker is not run for a while: it has ended its host again and again", "worker", name, "strikes", refused.Strikes, "until", refused.Until)

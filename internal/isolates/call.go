@@ -40,6 +40,9 @@ func (h *host) onCall(f hostproto.Frame) error {
 	if h.calls[f.ID] != nil {
 		return bad("is under way already")
 	}
+	if int(m.Slot) > len(ev.worker.ver.source.Bindings) { // 0 is the global fetch.
+		return bad("names a binding that its worker was not given")
+	}
 	ev.begun = true
 	c := &call{host: h, ev: ev, id: f.ID, size: len(m.Args), live: true}
 	if m.Stream != 0 && m.Stream%2 == 1 {
@@ -61,8 +64,9 @@ func (h *host) onCall(f hostproto.Frame) error {
 		if c.upload != nil {
 			go c.upload.Close()
 		}
-		return nil
+		return h.useless(f)
 	}
+	h.useful()
 	h.callsRunning++
 	h.callBytes += c.size
 	h.calls[f.ID] = c
@@ -95,6 +99,9 @@ func (c *call) run(version *worker.Version, slot uint16, op hostproto.CallOp, ar
 		result = handler.Call(c.ctx, &Call{Version: version, Slot: slot, Op: op, Args: args, Upload: c.upload})
 	}
 	h := c.host
+	if result.Violation != "" {
+		h.conn.Close(&violation{hostproto.TypeCall, c.id, result.Violation})
+	}
 	end := func() {
 		c.cancel()
 		if result.Body != nil {
@@ -178,10 +185,14 @@ func (h *host) onCallAbort(f hostproto.Frame) error {
 	}
 	var after deferred
 	h.mu.Lock()
-	if c := h.calls[f.ID]; c != nil {
+	c := h.calls[f.ID]
+	if c != nil {
 		c.dropLocked(&after)
 	}
 	h.mu.Unlock()
 	after.run()
+	if c == nil {
+		return h.useless(f)
+	}
 	return nil
 }

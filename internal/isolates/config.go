@@ -22,10 +22,20 @@ const (
 	CallsPerEventMax = 1 << 10
 	// CallBytesMax is the number of bytes that the arguments of all calls under way of one host may have.
 	CallBytesMax = 128 << 20
+	// StreamsMax is the number of streams that one host may have open towards the supervisor: no honest one comes near it.
+	StreamsMax = 1 << 17
+	// DefaultBufferedMax is the default of Config.BufferedMax.
+	DefaultBufferedMax = 1 << 30
+	// IdleFramesMax is how many more frames one host may send that change nothing than frames that do.
+	IdleFramesMax = 1 << 17
 	// SocketsMax is the number of WebSockets that the workers of one host may have open as clients, or while they serve as many.
 	SocketsMax = 1 << 16
 	// CodeCacheMax is the size in bytes that the code cache of one module may have; a larger one is not kept.
 	CodeCacheMax = 16 << 20
+	// codeCachePerByte and codeCacheFloor bound it by the size of the module: that often, and so many bytes besides. What several modules
+	// of one host have that is not complete yet is at most codeCachePendingMax bytes.
+	codeCachePerByte, codeCacheFloor = 16, 64 << 10
+	codeCachePendingMax              = 2 * CodeCacheMax
 	// StderrLogMax is how many bytes of a host's standard error go to the log; the rest is counted.
 	StderrLogMax = 1 << 20
 	// stderrLineMax and stderrTailMax bound one line of it and what is kept for error messages, in bytes.
@@ -55,6 +65,8 @@ type timing struct {
 	retire time.Duration
 	// goodbye is how long the peer of a WebSocket may take to answer a Close frame before its connection is cut.
 	goodbye time.Duration
+	// leftBehind is how long a host may leave an event unended that nobody waits for any more.
+	leftBehind time.Duration
 	// exit is how long a socket may stay open after its process has gone.
 	exit time.Duration
 }
@@ -62,7 +74,7 @@ type timing struct {
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
 	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, goodbye: 5 * time.Second, sample: 100 * time.Millisecond,
-	lifetime: 24 * time.Hour, housekeep: 10 * time.Second,
+	lifetime: 24 * time.Hour, housekeep: 10 * time.Second, leftBehind: 15 * time.Minute,
 }
 
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.
@@ -89,6 +101,9 @@ type Config struct {
 	// MemoryMax is the resident memory in bytes beyond which a host is ended, 0: none. The supervisor samples it, so set it where the
 	// kernel does not hold hosts to a limit.
 	MemoryMax int64
+	// BufferedMax is how many bytes of bodies and messages of one host may wait in the supervisor for somebody to read them (default:
+	// DefaultBufferedMax). A stream that has more to say then is cut.
+	BufferedMax int64
 	// ClockFrozen makes the clocks of workers stand still while they run; Dev turns development aids on.
 	ClockFrozen, Dev bool
 
@@ -118,6 +133,9 @@ func (c Config) withDefaults() Config {
 	c.Spares = max(0, min(c.Spares, 1<<16-1))
 	if c.IsolatesMax <= 0 {
 		c.IsolatesMax = 1500
+	}
+	if c.BufferedMax <= 0 {
+		c.BufferedMax = DefaultBufferedMax
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -171,4 +189,6 @@ type CallResult struct {
 	Length int64
 	// Socket is a WebSocket that was opened; then there is no Body.
 	Socket MessageConn
+	// Violation, if not empty, is what no honest host would have asked. It ends the host.
+	Violation string
 }

@@ -42,8 +42,8 @@ type Suspect struct {
 	Event           uint32
 }
 
-// suspects reads the crash page, by copy: a mapping could be pulled away. Slots that name no known worker are left out; so
-// what is left is a claim of the host about its own workers.
+// suspects reads the crash page, by copy: a mapping could be pulled away, and what is looked at twice could be two things. Slots that
+// name no known worker, or an event of another one, are left out; so what is left is a claim of the host about its own workers.
 func (h *host) suspects() []Suspect {
 	raw := make([]byte, crashSlots*crashSlotSize)
 	if n, err := h.page.ReadAt(raw, 0); n < len(raw) {
@@ -57,6 +57,9 @@ func (h *host) suspects() []Suspect {
 		slot := raw[i*crashSlotSize:]
 		if w := h.workerIDs[binary.LittleEndian.Uint32(slot)]; w != nil {
 			s := Suspect{Worker: w.ver.source.Name, Version: w.ver.source.ID, Event: binary.LittleEndian.Uint32(slot[4:])}
+			if ev := h.eventLocked(s.Event); ev != nil && ev.worker != w {
+				continue
+			}
 			if !slices.Contains(all, s) {
 				all = append(all, s)
 			}

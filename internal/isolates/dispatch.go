@@ -42,6 +42,21 @@ func (h *host) handle(f hostproto.Frame) error {
 	return &violation{f.Type, f.ID, "is not expected here"}
 }
 
+// useless counts a frame that changed nothing. Some come from honest hosts, too, for what was on its way; a host that sends little else
+// wants to keep the supervisor busy. useful is the opposite. Both are of the reading goroutine.
+func (h *host) useless(f hostproto.Frame) error {
+	if h.idle++; h.idle > IdleFramesMax {
+		return &violation{f.Type, f.ID, "is one of too many frames that change nothing"}
+	}
+	return nil
+}
+
+func (h *host) useful() {
+	if h.idle > 0 {
+		h.idle--
+	}
+}
+
 // onReady takes the first frame. greets is of the reading goroutine alone.
 func (h *host) onReady(f hostproto.Frame) error {
 	if f.Type == hostproto.TypeFatal {
@@ -127,6 +142,7 @@ func (h *host) onResponse(f hostproto.Frame) error {
 		after.add(func() { go body.Close() })
 	}
 	ev.responded, ev.begun = true, true
+	h.useful()
 	w := ev.takeWaiters()
 	h.mu.Unlock()
 	w.wake()
@@ -141,7 +157,7 @@ func (h *host) onResponse(f hostproto.Frame) error {
 // checkResponse judges what needs no table.
 func checkResponse(m *hostproto.Response) string {
 	switch {
-	case m.Status < 100 || m.Status > 999:
+	case m.Status != 101 && m.Status < 200 || m.Status > 999:
 		return "has an impossible status"
 	case (m.Status == 101) != (m.Socket != 0):
 		return "has a socket without status 101, or the other way round"
@@ -210,10 +226,11 @@ func (h *host) onEventDone(f hostproto.Frame) error {
 		return &violation{f.Type, f.ID, "names an event that is not under way"}
 	}
 	ev.result = Result{
-		Outcome: worker.Outcome(m.Outcome), CPU: duration(m.CPUNs), Startup: duration(m.StartupNs), Cold: m.Cold, PassThrough: m.PassThrough,
+		Outcome: worker.Outcome(m.Outcome), CPU: h.duration(m.CPUNs), Startup: h.duration(m.StartupNs), Cold: m.Cold, PassThrough: m.PassThrough,
 		Begun: ev.begun, Message: m.Message, Stack: m.Stack,
 	}
 	w := h.overLocked(ev, ErrEventEnded, &after)
+	h.useful()
 	h.mu.Unlock()
 	w.wake()
 	after.run()
@@ -223,8 +240,13 @@ func (h *host) onEventDone(f hostproto.Frame) error {
 	return nil
 }
 
-// duration takes a claim in nanoseconds; an impossible one becomes the largest that there is.
-func duration(ns uint64) time.Duration { return time.Duration(min(ns, 1<<63-1)) }
+// duration takes a claim of processor time in nanoseconds; one that is longer than the host can have computed becomes that.
+func (h *host) duration(ns uint64) time.Duration {
+	if ns < uint64(time.Second) {
+		return time.Duration(ns)
+	}
+	return time.Duration(min(ns, uint64(time.Since(h.started)*crashSlots)))
+}
 
 // onStreamWritten takes what the writer of a host's stream says.
 func (h *host) onStreamWritten(f hostproto.Frame) error {
@@ -244,6 +266,10 @@ func (h *host) onStreamWritten(f hostproto.Frame) error {
 		if !in.data(m.Data) {
 			return &violation{f.Type, f.ID, "has more bytes than credit"}
 		}
+		if len(m.Data) == 0 {
+			return h.useless(f)
+		}
+		h.useful()
 		return nil
 	case hostproto.TypeStreamEnd:
 		if _, err := hostproto.DecodeStreamEnd(f.Payload); err != nil {
@@ -262,7 +288,9 @@ func (h *host) onStreamWritten(f hostproto.Frame) error {
 	}
 	in.finish(err)
 	h.mu.Lock()
-	delete(h.ins, f.ID)
+	if h.ins[f.ID] == in {
+		h.forgetInboundLocked(in)
+	}
 	h.mu.Unlock()
 	return nil
 }
@@ -300,6 +328,7 @@ func (h *host) onStreamRead(f hostproto.Frame) error {
 		return &violation{f.Type, f.ID, "names a stream that is not open"}
 	}
 	what := ""
+	idle := o.ended && !o.spliced || f.Type == hostproto.TypeStreamCredit && credit == 0
 	if f.Type == hostproto.TypeStreamCredit {
 		var start bool
 		if start, what = o.grantLocked(credit); start {
@@ -316,6 +345,9 @@ func (h *host) onStreamRead(f hostproto.Frame) error {
 	if what != "" {
 		return &violation{f.Type, f.ID, what}
 	}
+	if idle {
+		return h.useless(f)
+	}
 	return nil
 }
 
@@ -328,6 +360,9 @@ func (h *host) onLog(f hostproto.Frame) error {
 		return &violation{f.Type, f.ID, "has text over log_text_max"}
 	}
 	w, err := h.worker(f.Type, m.Worker)
+	if err == nil && w == nil {
+		return h.useless(f)
+	}
 	if w != nil && h.pool.cfg.OnLog != nil {
 		h.pool.cfg.OnLog(w.ver.source, m.Level, m.Text)
 	}
@@ -359,5 +394,5 @@ func (h *host) onFatal(f hostproto.Frame) error {
 		h.blameStuck()
 		h.pool.retire(h, why)
 	}
-	return nil
+	return h.useless(f)
 }

@@ -17,6 +17,8 @@ var (
 	ErrDraining = errors.New("isolate pool is draining")
 	// ErrHostLost is the error of bodies whose host died.
 	ErrHostLost = errors.New("isolate host died")
+	// ErrBuffered is the error of bodies that were cut because too much of their host's was waiting to be read (Config.BufferedMax).
+	ErrBuffered = errors.New("too many bytes of the isolate host wait to be read")
 	// ErrEventEnded is the error of bodies that were not complete when their event ended.
 	ErrEventEnded = errors.New("event ended before the body")
 )

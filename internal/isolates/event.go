@@ -70,9 +70,10 @@ type event struct {
 	over      bool // EventDone, or the host is lost.
 	responded bool
 	begun     bool
-	abandoned bool // Nobody waits for the response any more.
-	lost      bool // over because the host is lost.
-	culprit   bool // The host died while it ran this: perhaps of it.
+	abandoned bool      // Nobody waits for the response any more.
+	since     time.Time // When that began, of the pool's clock.
+	lost      bool      // over because the host is lost.
+	culprit   bool      // The host died while it ran this: perhaps of it.
 
 	waiter  chan struct{}
 	waiters []chan struct{} // Further ones.
@@ -300,7 +301,7 @@ func (ev *event) abandon(reason hostproto.CancelReason) {
 		h.mu.Unlock()
 		return
 	}
-	ev.abandoned = true
+	ev.abandoned, ev.since = true, h.pool.now()
 	ev.holds++
 	var after deferred
 	if ev.request != nil {

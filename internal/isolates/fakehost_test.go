@@ -40,6 +40,7 @@ type fleet struct {
 type fakeHost struct {
 	n    int
 	conn *hostproto.Conn
+	raw  *net.UnixConn // The same, for bytes that are no frames.
 	page *os.File
 
 	onFetch func(h *fakeHost, id uint32, m hostproto.Fetch)
@@ -99,7 +100,7 @@ func (f *fleet) launch(context.Context) (process, *net.UnixConn, *os.File, error
 	if h.conn, err = hostproto.NewConn(ends[1], hostproto.FromSupervisor); err != nil {
 		return nil, nil, nil, err
 	}
-	h.page = page
+	h.page, h.raw = page, ends[1]
 	if f.setUp != nil {
 		f.setUp(n, h)
 	}

@@ -67,6 +67,15 @@ type host struct {
 
 	callsRunning, callBytes int
 
+	// buffered is the number of bytes of the host that wait for a reader; see hold.
+	buffered atomic.Int64
+	// idle and pieces are of the reading goroutine: frames that changed nothing, less those that did (at least 0), and code caches
+	// that are not complete.
+	idle   int
+	pieces cachePieces
+	// blamed are the workers that have a strike for what this host did.
+	blamed map[string]bool
+
 	sockets    map[uint32]*hostSocket
 	nextSocket uint32 // The even id given away last.
 
@@ -86,8 +95,7 @@ type hostWorker struct {
 	loaded bool
 	unload bool
 	// ready is closed when the host has the definition.
-	ready  chan struct{}
-	caches map[uint16][]byte // Pieces of code cache that are not complete.
+	ready chan struct{}
 }
 
 // startHost starts a process and returns when it is ready. If it fails, everything of it is gone.
@@ -151,6 +159,9 @@ func (h *host) run() {
 	close(served)
 	suspects := h.suspects()
 	h.proc.Kill()
+	if isViolation(err) {
+		h.pool.dropCaches(h) // Before another host can be given them.
+	}
 	h.mu.Lock()
 	h.gone = true
 	fatal := h.fatal
@@ -159,9 +170,6 @@ func (h *host) run() {
 	adopted := h.pool.hostEnded(h, err, len(suspects) > 0)
 	close(h.replaced)
 	h.loseEvents(suspects)
-	if isViolation(err) {
-		h.pool.dropCaches(h)
-	}
 
 	how := <-exited
 	h.page.Close()
@@ -172,7 +180,8 @@ func (h *host) run() {
 	if !errors.Is(err, ErrClosed) && !errors.Is(err, errRetired) {
 		h.pool.suspected.Add(uint64(len(suspects)))
 		if h.diedOfItself(err) {
-			h.pool.blame(suspects)
+			h.pool.dropCaches(h)
+			h.blame(suspects)
 		}
 	}
 	switch {
@@ -357,7 +366,9 @@ func (h *host) overLocked(ev *event, err error, after *deferred) waking {
 	}
 	for _, in := range ev.ins {
 		in.finish(err)
-		delete(h.ins, in.id)
+		if h.ins[in.id] == in {
+			delete(h.ins, in.id)
+		}
 	}
 	for len(ev.calls) > 0 {
 		ev.calls[len(ev.calls)-1].dropLocked(after)
@@ -421,11 +432,39 @@ func (h *host) openInboundLocked(ev *event, id uint32) (*inbound, string) {
 	if h.ins[id] != nil {
 		return nil, "names a stream that is in use"
 	}
-	in := newInbound(h, id)
+	if len(h.ins) >= StreamsMax {
+		return nil, "opens more streams than a host may have"
+	}
+	in := newInbound(h, ev, id)
 	h.ins[id] = in
 	ev.ins = append(ev.ins, in)
 	return in, ""
 }
+
+// forgetInboundLocked frees the id of a stream whose writer has said its last word.
+func (h *host) forgetInboundLocked(in *inbound) {
+	delete(h.ins, in.id)
+	ins := in.ev.ins
+	for i := range ins {
+		if ins[i] == in {
+			ins[i] = ins[len(ins)-1]
+			ins[len(ins)-1] = nil
+			in.ev.ins = ins[:len(ins)-1]
+			return
+		}
+	}
+}
+
+// hold takes n bytes of the host into account that wait for a reader; false if there are too many already. release takes them out.
+func (h *host) hold(n int) bool {
+	if h.buffered.Add(int64(n)) > h.pool.cfg.BufferedMax {
+		h.buffered.Add(int64(-n))
+		return false
+	}
+	return true
+}
+
+func (h *host) release(n int) { h.buffered.Add(int64(-n)) }
 
 func (h *host) spliceLocked(ev *event, id uint32) (*splicedBody, string) {
 	o := h.outboundLocked(id)

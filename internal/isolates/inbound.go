@@ -13,6 +13,7 @@ const creditStep = hostproto.StreamWindow / 2
 // inbound is a stream of the host: the body of a response, or the upload of a call. It holds at most StreamWindow bytes.
 type inbound struct {
 	host *host
+	ev   *event
 	id   uint32
 
 	mu       sync.Mutex
@@ -28,23 +29,32 @@ type inbound struct {
 	last     func()
 }
 
-func newInbound(h *host, id uint32) *inbound {
-	b := &inbound{host: h, id: id, credit: hostproto.StreamWindow}
+func newInbound(h *host, ev *event, id uint32) *inbound {
+	b := &inbound{host: h, ev: ev, id: id, credit: hostproto.StreamWindow}
 	b.more.L = &b.mu
 	return b
 }
 
-// data takes bytes of the host; false if they are more than it may send.
+// data takes bytes of the host; false if they are more than it may send. If too much waits for readers already, the stream is cut.
 func (b *inbound) data(p []byte) bool {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if len(p) > b.credit {
+		b.mu.Unlock()
 		return false
 	}
 	b.credit -= len(p)
 	if b.canceled || len(p) == 0 {
+		b.mu.Unlock()
 		return true
 	}
+	if !b.host.hold(len(p)) {
+		if b.err == nil {
+			b.err = ErrBuffered
+		}
+		b.cancelAndUnlock()
+		return true
+	}
+	defer b.mu.Unlock()
 	if b.r > 0 && len(b.buf)+len(p) > cap(b.buf) {
 		b.buf = b.buf[:copy(b.buf, b.buf[b.r:])]
 		b.r = 0
@@ -77,6 +87,7 @@ func (b *inbound) Read(p []byte) (int, error) {
 	}
 	n := copy(p, b.buf[b.r:])
 	b.r += n
+	b.host.release(n)
 	var err error
 	var last func()
 	if b.r == len(b.buf) {
@@ -141,6 +152,7 @@ func (b *inbound) fail(err error) {
 
 // cancelAndUnlock drops what has come and asks the host to end the stream: it may be waiting for credit.
 func (b *inbound) cancelAndUnlock() {
+	b.host.release(len(b.buf) - b.r)
 	b.buf, b.r = nil, 0
 	tell := !b.ended && !b.canceled
 	b.canceled = true

@@ -917,7 +917,7 @@ func TestCodeCache(t *testing.T) {
 			v.Modules = append(v.Modules, worker.Module{Name: "b.js", Data: []byte("bb")})
 			fetch(t, p, v, get("/hello"))
 			h := f.host(0)
-			cache := bytes.Repeat([]byte("cache"), 20_000)
+			cache := bytes.Repeat([]byte("cache"), 12_000)
 			h.send(1, hostproto.CodeCache{Module: 1, Offset: 0, Total: 9, Data: []byte("abandoned")[:4]})
 			for at := 0; at < len(cache); at += 30_000 {
 				h.send(1, hostproto.CodeCache{Module: 1, Offset: uint32(at), Total: uint32(len(cache)), Data: cache[at:min(at+30_000, len(cache))]})
@@ -931,6 +931,7 @@ func TestCodeCache(t *testing.T) {
 				if _, err := p.Stats(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				h.outside.Store(true)
 				h.die()
 			}
 			eventually(t, "the host is replaced", func() bool { return f.count() == 2 && len(p.hosts()) == 1 })

@@ -176,8 +176,13 @@ func (p *Pool) housekeeper() {
 	}
 }
 
-// housekeep replaces hosts whose time is over and lets those of quarantines go that nobody needs.
+// housekeep replaces hosts whose time is over or that do not end their events, and lets those of quarantines go that nobody needs.
 func (p *Pool) housekeep() {
+	for _, h := range p.hosts() {
+		if h.leavesBehind() {
+			p.retire(h, "it does not end an event that was canceled")
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != poolOpen {

@@ -21,6 +21,19 @@ func (p *Pool) retire(h *host, why string) {
 	p.retireLocked(h)
 }
 
+// leavesBehind says whether an event that nobody waits for has not been ended for long. An honest host ends it at a limit of its own.
+func (h *host) leavesBehind() bool {
+	now := h.pool.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, ev := range h.events {
+		if ev != nil && ev.abandoned && now.Sub(ev.since) >= h.pool.timing.leftBehind {
+			return true
+		}
+	}
+	return false
+}
+
 // retireLocked does so, quietly.
 func (p *Pool) retireLocked(h *host) {
 	p.retirements.Add(1)

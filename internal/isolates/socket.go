@@ -65,6 +65,9 @@ type piece struct {
 	data        []byte
 }
 
+// cost is what a piece takes of the credit, and of what a host may have waiting.
+func (p piece) cost() int { return len(p.data) + hostproto.SocketPieceCost }
+
 // hostSocket is a WebSocket of an event. It holds at most SocketWindow bytes of what the host has sent, and one piece of what the
 // peer has. Locks: mu is taken after host.mu.
 type hostSocket struct {
@@ -94,6 +97,8 @@ type hostSocket struct {
 	end  word
 	// leaving: the platform is going away.
 	leaving bool
+	// cut ends the connection at once, once it is served.
+	cut func()
 	// peerClosed: the peer has said its last word. readEnded: nothing more will be read. dead: the connection is of no use any more.
 	peerClosed, readEnded, dead bool
 }
@@ -110,16 +115,12 @@ func (h *host) onSocket(f hostproto.Frame) error {
 	bad := func(what string) error { return &violation{f.Type, f.ID, what} }
 	h.mu.Lock()
 	s := h.sockets[f.ID]
-	var start MessageConn
-	if s != nil && s.conn != nil {
-		start, s.conn = s.conn, nil
-		s.ev.begun = true
-	}
 	h.mu.Unlock()
 	if s == nil {
 		return bad("names a socket that is not open")
 	}
 	var what string
+	idle := false
 	switch f.Type {
 	case hostproto.TypeSocketData:
 		m, err := hostproto.DecodeSocketData(f.Payload)
@@ -133,6 +134,7 @@ func (h *host) onSocket(f hostproto.Frame) error {
 			return err
 		}
 		what = s.onCredit(m.Bytes)
+		idle = m.Bytes == 0
 	case hostproto.TypeSocketClose:
 		m, err := hostproto.DecodeSocketClose(f.Payload)
 		if err != nil {
@@ -141,11 +143,19 @@ func (h *host) onSocket(f hostproto.Frame) error {
 		what = s.onClose(&m)
 	}
 	if what != "" {
-		if start != nil {
-			go start.Close()
-		}
-		return bad(what)
+		return bad(what) // A connection that nobody serves yet ends with the event.
 	}
+	if idle {
+		return h.useless(f)
+	}
+	h.useful()
+	h.mu.Lock()
+	var start MessageConn
+	if s.conn != nil {
+		start, s.conn = s.conn, nil
+		s.ev.begun = true
+	}
+	h.mu.Unlock()
 	if start != nil {
 		h.pool.work.Go(func() { // ends with the socket
 			s.Serve(h.pool.ctx, start)
@@ -158,7 +168,8 @@ func (h *host) onSocket(f hostproto.Frame) error {
 func (s *hostSocket) onData(m *hostproto.SocketData) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cost := len(m.Data) + hostproto.SocketPieceCost
+	p := piece{m.Kind == hostproto.SocketKindText, m.Final, m.Data}
+	cost := p.cost()
 	text := m.Kind == hostproto.SocketKindText
 	switch {
 	case s.said:
@@ -170,11 +181,30 @@ func (s *hostSocket) onData(m *hostproto.SocketData) string {
 	}
 	s.credit -= cost
 	s.begun, s.text = !m.Final, text
-	if !s.told {
-		s.queue = append(s.queue, piece{text, m.Final, bytes.Clone(m.Data)})
-		s.moved.Broadcast()
+	if s.told || s.dead {
+		return ""
 	}
+	if !s.host.hold(cost) { // Its connection ends, and so the host is told.
+		s.dead = true
+		s.dropQueueLocked()
+		if s.cut != nil {
+			go s.cut() // Foreign code, and this is the reading goroutine; ends with the call.
+		}
+		return ""
+	}
+	p.data = bytes.Clone(p.data)
+	s.queue = append(s.queue, p)
+	s.moved.Broadcast()
 	return ""
+}
+
+// dropQueueLocked forgets what has not been written, and tells those who wait for it.
+func (s *hostSocket) dropQueueLocked() {
+	for _, p := range s.queue {
+		s.host.release(p.cost())
+	}
+	s.queue = nil
+	s.moved.Broadcast()
 }
 
 func (s *hostSocket) onCredit(n uint32) string {
@@ -203,7 +233,7 @@ func (s *hostSocket) onClose(m *hostproto.SocketClose) string {
 	}
 	s.said, s.hostEnd = true, word{m.Code, m.Reason}
 	if m.Code == closeAbnormal {
-		s.queue = nil
+		s.dropQueueLocked()
 	}
 	both := s.told
 	s.moved.Broadcast()
@@ -316,6 +346,9 @@ func (h *host) socketsOverLocked(ev *event, after *deferred) {
 
 // Drop implements Socket.
 func (s *hostSocket) Drop() {
+	s.mu.Lock()
+	s.dropQueueLocked()
+	s.mu.Unlock()
 	s.tell(word{closeAbnormal, "the client's connection could not be taken over"})
 }
 
@@ -338,6 +371,13 @@ func (s *hostSocket) tell(w word) {
 // Serve implements Socket. Its caller's goroutine reads conn, one more writes to it; both end before it returns.
 func (s *hostSocket) Serve(ctx context.Context, conn MessageConn) {
 	r := &relay{socket: s, conn: conn}
+	s.mu.Lock()
+	s.cut = r.kill
+	dead := s.dead
+	s.mu.Unlock()
+	if dead { // It had too much to say before anybody listened.
+		r.kill()
+	}
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
 		s.leaving = true
@@ -368,8 +408,7 @@ func (r *relay) kill() {
 	s := r.socket
 	s.mu.Lock()
 	s.dead = true
-	s.queue = nil
-	s.moved.Broadcast()
+	s.dropQueueLocked()
 	s.mu.Unlock()
 }
 
@@ -466,17 +505,25 @@ func (r *relay) write() {
 		s.mu.Unlock()
 		switch {
 		case dead:
+			for _, p := range queue {
+				s.host.release(p.cost())
+			}
 			return
 		case len(queue) == 0:
 			r.goodbye(last)
 			return
 		}
-		for _, p := range queue {
-			if r.conn.WritePiece(p.text, p.data, p.final) != nil {
+		for i, p := range queue {
+			err := r.conn.WritePiece(p.text, p.data, p.final)
+			s.host.release(p.cost())
+			if err != nil {
+				for _, p := range queue[i+1:] {
+					s.host.release(p.cost())
+				}
 				r.kill()
 				return
 			}
-			if used += len(p.data) + hostproto.SocketPieceCost; used >= socketCreditStep {
+			if used += p.cost(); used >= socketCreditStep {
 				used = r.grant(used)
 			}
 		}

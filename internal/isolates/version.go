@@ -246,8 +246,11 @@ func (h *host) onCodeCache(f hostproto.Frame) error {
 		return err
 	}
 	w, err := h.worker(f.Type, f.ID)
-	if w == nil {
+	if err != nil {
 		return err
+	}
+	if w == nil {
+		return h.useless(f)
 	}
 	if int(m.Module) >= len(w.ver.source.Modules) {
 		return &violation{f.Type, f.ID, "names a module that its worker does not have"}
@@ -255,33 +258,88 @@ func (h *host) onCodeCache(f hostproto.Frame) error {
 	if uint64(m.Offset)+uint64(len(m.Data)) > uint64(m.Total) {
 		return &violation{f.Type, f.ID, "has a piece beyond its total"}
 	}
-	if m.Total == 0 || m.Total > CodeCacheMax {
-		return nil
+	source := len(w.ver.source.Modules[m.Module].Data)
+	if m.Total == 0 || m.Total > CodeCacheMax || uint64(m.Total) > uint64(source)*codeCachePerByte+codeCacheFloor {
+		return h.useless(f)
 	}
-	// Of the reading goroutine alone. Pieces that do not follow each other come from two isolates at once: start anew.
-	have := w.caches[m.Module]
-	if m.Offset == 0 {
-		have = nil
-	} else if int(m.Offset) != len(have) {
-		delete(w.caches, m.Module)
-		return nil
+	cache, taken := h.pieces.add(pieceOf{f.ID, m.Module}, &m, func(id uint32) bool {
+		other, _ := h.worker(f.Type, id)
+		return other != nil
+	})
+	if !taken || cache != nil && !w.ver.keep(int(m.Module), codeCache{cache, h}) {
+		return h.useless(f)
 	}
-	if w.caches == nil {
-		w.caches = map[uint16][]byte{}
-	}
-	have = append(have, m.Data...)
-	if len(have) < int(m.Total) {
-		w.caches[m.Module] = have
-		return nil
-	}
-	delete(w.caches, m.Module)
-	w.ver.mu.Lock()
-	w.ver.caches[int(m.Module)] = codeCache{have, h}
-	w.ver.mu.Unlock()
 	return nil
 }
 
-// dropCaches forgets the code caches made by a host that broke the protocol: what an attacker wrote must not run in the next.
+// pieceOf names a code cache that is not complete: the module of a worker.
+type pieceOf struct {
+	worker uint32
+	module uint16
+}
+
+// cachePieces are the code caches of a host that are not complete, at most codeCachePendingMax bytes.
+type cachePieces struct {
+	have  map[pieceOf][]byte
+	bytes int
+}
+
+func (c *cachePieces) drop(of pieceOf) {
+	c.bytes -= len(c.have[of])
+	delete(c.have, of)
+}
+
+// add takes a piece; cache is not nil if it was the last one. Pieces that do not follow each other come from two isolates at once: those
+// start anew. known says whether there still is a worker, for when there are too many pieces.
+func (c *cachePieces) add(of pieceOf, m *hostproto.CodeCache, known func(worker uint32) bool) (cache []byte, taken bool) {
+	have := c.have[of]
+	c.drop(of)
+	if m.Offset == 0 {
+		have = nil
+	}
+	if len(m.Data) == 0 || int(m.Offset) != len(have) {
+		return nil, false
+	}
+	have = append(have, m.Data...)
+	if len(have) == int(m.Total) { // What is beyond the total is a violation.
+		return have, true
+	}
+	if c.bytes+len(have) > codeCachePendingMax {
+		for other := range c.have {
+			if !known(other.worker) {
+				c.drop(other)
+			}
+		}
+	}
+	if c.bytes+len(have) > codeCachePendingMax {
+		return nil, false
+	}
+	if c.have == nil {
+		c.have = make(map[pieceOf][]byte)
+	}
+	c.have[of] = have
+	c.bytes += len(have)
+	return nil, true
+}
+
+// keep notes a code cache. It fails if there are more than would go into a definition.
+func (ver *version) keep(module int, cache codeCache) bool {
+	ver.mu.Lock()
+	defer ver.mu.Unlock()
+	total := ver.data + int64(len(cache.data))
+	for i, other := range ver.caches {
+		if i != module {
+			total += int64(len(other.data))
+		}
+	}
+	if total > hostproto.WorkerDataMax {
+		return false
+	}
+	ver.caches[module] = cache
+	return true
+}
+
+// dropCaches forgets the code caches made by a host that broke the protocol or died: what an attacker wrote must not run in the next.
 func (p *Pool) dropCaches(h *host) {
 	p.versions.Range(func(_, v any) bool {
 		ver := v.(*version)

@@ -107,8 +107,13 @@ func (f *Frame) remap(m *Map) {
 	f.Source, _ = m.Source(p.Source)
 }
 
+// evalsMax is how many calls of eval inside each other are looked through for the place. The text is a worker's.
+const evalsMax = 8
+
 // parseFrame reads what follows "at ": "fn (place)", "place", "async fn (place)" or something without a place.
-func parseFrame(text string) Frame {
+func parseFrame(text string) Frame { return parseFrameIn(text, evalsMax) }
+
+func parseFrameIn(text string, evals int) Frame {
 	var f Frame
 	if rest, ok := strings.CutPrefix(text, "async "); ok {
 		f.Async, text = true, rest
@@ -120,10 +125,10 @@ func parseFrame(text string) Frame {
 			return f
 		}
 		// eval: "fn (eval at outer (file:1:2), <anonymous>:1:1)": the place of the call to eval is the one that helps.
-		if at := strings.Index(text, " (eval at "); at >= 0 {
+		if at := strings.Index(text, " (eval at "); at >= 0 && evals > 0 {
 			outer := text[at+len(" (eval at "):]
 			if end := strings.LastIndex(outer, "), "); end >= 0 {
-				call := parseFrame(outer[:end+1])
+				call := parseFrameIn(outer[:end+1], evals-1)
 				f.Function, f.File, f.Line, f.Column = text[:at], call.File, call.Line, call.Column
 				return f
 			}
