@@ -140,6 +140,7 @@ func Table() []Group {
 			{"host calls under way", count(isolates.CallsMax, ""), ofIsolates + "CallsMax", "`too many calls under way`", "", ""},
 			{"arguments of host calls under way", size(isolates.CallBytesMax), ofIsolates + "CallBytesMax", "`too many calls under way`", "", ""},
 			{"bytes of bodies and messages that wait for a reader", size(isolates.DefaultBufferedMax), ofIsolates + "DefaultBufferedMax", "the stream that has more is cut, the socket closed", "", ""},
+			{"code caches that are incomplete", size(32 << 20), ofIsolates + "codeCachePendingMax", "further ones are not kept", "", ""},
 			{"standard error that goes to the log", size(isolates.StderrLogMax), ofIsolates + "StderrLogMax", "the rest is counted", "", ""},
 			{"descriptors", count(64, ""), "host/sandbox/resource_limits.cc:RLIMIT_NOFILE", "the call fails in the host", "", ""},
 			{"threads", count(256, ""), "host/sandbox/resource_limits.cc:RLIMIT_NPROC", "the call fails in the host", "", ""},
