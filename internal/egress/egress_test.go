@@ -413,7 +413,7 @@ func TestSpellingsOfLoopback(t *testing.T) {
 	base := serve(t, func(http.ResponseWriter, *http.Request) { reached = true })
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(base, "http://"))
 	c := newClient(t, Config{Policy: Public})
-	for _, host := range []string{"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]",
+	for _, host := range []string{"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "any.localhost", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]",
 		"[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fe80::1]", firstOwnAddress(t)} {
 		_, _, err := do(t, c, hostproto.FetchCall{Method: "GET", URL: "http://" + host + ":" + port + "/"}, "")
 		if code := codeOf(err); code != hostproto.CallCodeRefused && code != hostproto.CallCodeNetwork || reached {
@@ -422,6 +422,26 @@ func TestSpellingsOfLoopback(t *testing.T) {
 	}
 	if _, _, err := do(t, newClient(t, Config{Policy: Local}), hostproto.FetchCall{Method: "GET", URL: base}, ""); err != nil || !reached {
 		t.Errorf("the control case: %v", err)
+	}
+}
+
+// TestNamesBelowLocalhost: they are this machine's, whatever the network says of them.
+func TestNamesBelowLocalhost(t *testing.T) {
+	base := serve(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Host) })
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(base, "http://"))
+	dns := startDNS(t)
+	dns.answer("192.0.2.1")
+	c := newClient(t, Config{Policy: Local, Resolver: &net.Resolver{PreferGo: true, Dial: dns.dial}})
+	for _, name := range []string{"app.localhost", "A.b.LOCALHOST", "app.localhost."} {
+		_, body, err := do(t, c, hostproto.FetchCall{Method: "GET", URL: "http://" + name + ":" + port + "/"}, "")
+		if err != nil || body != name+":"+port {
+			t.Errorf("%s: the server was asked for %q, %v", name, body, err)
+		}
+	}
+	for _, name := range []string{"localhost.test", "notlocalhost", ".localhost"} {
+		if _, _, err := do(t, c, hostproto.FetchCall{Method: "GET", URL: "http://" + name + ":" + port + "/"}, ""); err == nil {
+			t.Errorf("%s is taken for this machine", name)
+		}
 	}
 }
 

@@ -130,6 +130,37 @@ func made(status Status, subtests ...string) outcome {
 	return o
 }
 
+// Goal: nothing may fail without a reason that somebody can judge. Method: the ledger as it is.
+func TestLedgerReasons(t *testing.T) {
+	entries, err := readLedger("ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) == 0 {
+		t.Fatal("the ledger is empty")
+	}
+	for name, e := range entries {
+		if (e.Status != "") != (e.Why != "") {
+			t.Errorf("%s: status %q, why %q: either both or none", name, e.Status, e.Why)
+		}
+		if e.Status == "" && len(e.Fails) == 0 {
+			t.Errorf("%s: nothing is expected of it", name)
+		}
+		seen := make(map[string]bool)
+		for _, x := range e.Fails {
+			if len(strings.Fields(x.Reason)) < 2 || len(x.Tests) == 0 {
+				t.Errorf("%s: %d subtests for the reason %q", name, len(x.Tests), x.Reason)
+			}
+			for _, subtest := range x.Tests {
+				if seen[subtest] {
+					t.Errorf("%s: %q is listed twice", name, subtest)
+				}
+				seen[subtest] = true
+			}
+		}
+	}
+}
+
 // Goal: both an unexpected failure and a surprise pass are noticed, and nothing else. Method: one subtest of each kind.
 func TestLedgerCheck(t *testing.T) {
 	tests := []*test{{file: "url/a.any.js"}}
