@@ -12,6 +12,7 @@ namespace {
 using v8::Array;
 using v8::ArrayBuffer;
 using v8::Boolean;
+using v8::Function;
 using v8::Integer;
 using v8::Isolate;
 using v8::Local;
@@ -112,6 +113,19 @@ void ConstructorNameOp(const Args& info) {
   info.GetReturnValue().Set(info[0].As<Object>()->GetConstructorName());
 }
 
+// Functions of the runtime layer are those of its one script; builtins, bound functions and proxies have none.
+void PlatformSourceOp(const Args& info) {
+  if (!info[0]->IsFunction()) return;
+  Isolate* isolate = info.GetIsolate();
+  Local<Function> function = info[0].As<Function>();
+  Local<Value> script = function->GetScriptOrigin().ResourceName();
+  if (script.IsEmpty() || !script->StrictEquals(String::NewFromUtf8Literal(isolate, kRuntimeScript))) return;
+  Local<Value> name = function->GetName();
+  Local<String> text = String::NewFromUtf8Literal(isolate, "function ");
+  if (name->IsString()) text = String::Concat(isolate, text, name.As<String>());
+  info.GetReturnValue().Set(String::Concat(isolate, text, String::NewFromUtf8Literal(isolate, "() { [native code] }")));
+}
+
 void IsDetachedOp(const Args& info) {
   Isolate* isolate = info.GetIsolate();
   if (!info[0]->IsArrayBuffer()) return ThrowBadArgument(isolate, "isDetached", 0, "an ArrayBuffer");
@@ -134,7 +148,7 @@ constexpr Op kOps[] = {
     {"promiseState", PromiseStateOp, 1},       {"proxyParts", ProxyPartsOp, 1},
     {"previewEntries", PreviewEntriesOp, 1},   {"typeTag", TypeTagOp, 1},
     {"constructorName", ConstructorNameOp, 1}, {"isDetached", IsDetachedOp, 1},
-    {"transferBuffer", TransferBufferOp, 1},
+    {"transferBuffer", TransferBufferOp, 1},   {"platformSource", PlatformSourceOp, 1},
 };
 
 }  // namespace

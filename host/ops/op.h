@@ -11,6 +11,9 @@
 
 namespace skerry {
 
+// The name of the script that the runtime layer is.
+inline constexpr char kRuntimeScript[] = "skerry:runtime";
+
 struct Op {
   const char* name;
   v8::FunctionCallback function;

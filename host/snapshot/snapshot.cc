@@ -108,7 +108,7 @@ std::string BuildSnapshot(V8Platform& platform, const std::vector<Op>& ops, std:
       }
       Local<v8::String> source;
       Local<v8::Value> main;
-      v8::ScriptOrigin origin(v8::String::NewFromUtf8Literal(isolate, "skerry:runtime"));
+      v8::ScriptOrigin origin(v8::String::NewFromUtf8Literal(isolate, kRuntimeScript));
       if (v8::String::NewExternalOneByte(isolate, &RuntimeSource::Get()).ToLocal(&source)) {
         v8::ScriptCompiler::Source text(source, origin);
         Local<v8::Script> script;

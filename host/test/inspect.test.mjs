@@ -1,6 +1,7 @@
 // What the operations on objects see, and that nothing a value does can mislead them or be called by them.
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { Script } from "node:vm";
 import * as namespace from "./support.mjs";
 import { native } from "./support.mjs";
 
@@ -61,6 +62,20 @@ test("typeTag", () => {
   for (const v of [Object(1), Object("s"), Object(true), Object(1n), Object(Symbol())]) assert.equal(native.typeTag(v), "Boxed");
   for (const v of [[], () => {}, class {}, Object.create(null)]) assert.equal(native.typeTag(v), "Object");
   for (const v of [1, "s", null, undefined]) assert.equal(native.typeTag(v), "Object");
+});
+
+test("platformSource tells the functions of the runtime layer's script from all others", () => {
+  const functions = '({ method() { secret }, async later() {}, *many() {}, get x() { return 1 }, set x(v) {}, C: class C { static s() {} #private }, none: (0, function () {}), arrow: () => {} })';
+  const from = (filename) => new Script(functions, { filename }).runInThisContext();
+  const o = from("skerry:runtime");
+  const accessor = Object.getOwnPropertyDescriptor(o, "x");
+  for (const [f, name] of [[o.method, "method"], [o.later, "later"], [o.many, "many"], [accessor.get, "get x"], [accessor.set, "set x"], [o.C, "C"], [o.C.s, "s"], [o.arrow, "arrow"]]) {
+    assert.equal(native.platformSource(f), `function ${name}() { [native code] }`);
+  }
+  assert.equal(native.platformSource(o.none), "function () { [native code] }");
+  for (const v of [from("skerry:runtime2").method, from("worker.js").C, Object, o.method.bind(null), new Proxy(o.method, trap), trap, o, "x", undefined]) assert.equal(native.platformSource(v), undefined);
+  Object.defineProperty(o.method, "name", { get() { throw new Error("user code ran"); } });
+  assert.equal(native.platformSource(o.method), "function method() { [native code] }");
 });
 
 test("typeTag cannot be forged, and runs no user code", () => {

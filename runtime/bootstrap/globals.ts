@@ -66,6 +66,7 @@ import { ExecutionContext } from "./dispatch.ts";
 import { reportException } from "./errors.ts";
 import { native } from "./native.ts";
 import { defineData, FunctionPrototypeApply, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectOwnKeys, TypeError } from "./primordials.ts";
+import { installSourceText } from "./source-text.ts";
 import { defineInterface, illegalConstructor, requireArguments } from "./webidl.ts";
 
 class WorkerGlobalScope extends EventTarget {
@@ -345,6 +346,7 @@ export function installGlobals(global: object): void {
   ObjectSetPrototypeOf(global, ServiceWorkerGlobalScope.prototype);
   installGlobalTarget(global);
   installClock(global);
+  installSourceText();
   native.setMaker(make);
   try {
     make(""); // Compiled now, it is compiled in the snapshot.

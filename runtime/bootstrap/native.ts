@@ -273,6 +273,8 @@ export interface Native {
   /** What V8 knows a value to be, unforgeable: "Map" "Set" "Date" "RegExp" "Promise" "Proxy" "ArrayBuffer" "SharedArrayBuffer" "DataView" "Uint8Array"… "NativeError" "WeakMap" "WeakSet" "WeakRef" "MapIterator" "SetIterator" "Generator" "AsyncFunction" "GeneratorFunction" "AsyncGeneratorFunction" "Arguments" "Boxed" "External" "ModuleNamespace" "WasmModule" "WasmMemory" or "Object". */
   typeTag(value: object): string;
   constructorName(value: object): string;
+  /** What Function.prototype.toString says of a function of the runtime layer; undefined of anything else. */
+  platformSource(value: unknown): string | undefined;
   /** Gives the function that makes the values of lazy properties. Once, at snapshot time. */
   setMaker(make: (name: string) => unknown): void;
   /**

@@ -333,6 +333,7 @@ const native: Native = {
     for (const [name, is] of tags) if (is(value)) return name;
     return "Object";
   },
+  platformSource: () => undefined,
   // As V8 does it: from what is known without running anything.
   constructorName(value) {
     for (let at: object | null = value; at !== null && !util.types.isProxy(at); at = Object.getPrototypeOf(at)) {

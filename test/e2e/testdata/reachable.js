@@ -61,6 +61,7 @@ export default {
       const prototype = Reflect.getPrototypeOf(object);
       const plain = typeof object === "function" && prototype === Function.prototype && Reflect.isExtensible(object);
       if (!plain) lines.push(`${path} inherits ${prototype === null ? "null" : `object${visit(`${path}.__proto__`, prototype)}`}${Reflect.isExtensible(object) ? "" : ", not extensible"}`);
+      if (typeof object === "function" && !Function.prototype.toString.call(object).includes("[native code]")) lines.push(`${path} shows its source text`);
       const keys = Reflect.ownKeys(object).map((key) => [keyName(key), key]).sort((a, b) => compare(a[0], b[0]));
       for (const [name, key] of keys) {
         const d = Reflect.getOwnPropertyDescriptor(object, key);
