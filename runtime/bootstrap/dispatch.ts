@@ -368,7 +368,8 @@ setHolds(
 
 // ---- the end from outside
 
-const cancelMessages: { readonly [reason: number]: string } = {
+const cancelMessages: { readonly [reason: string]: string } = {
+  __proto__: null as never,
   [CancelReason.clientDisconnected]: "The client has disconnected.",
   [CancelReason.shutdown]: "The platform is shutting down.",
   [CancelReason.timeout]: "The request has taken too long.",

@@ -5,7 +5,8 @@
 // code (see runtime/bundle), so nothing here looks at anything that a worker can have changed.
 
 import {
-  ArrayPrototypePush,
+  append,
+  appendPair,
   defineData,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
@@ -82,7 +83,7 @@ export function defineConstants(cls: { prototype: object }, constants: { readonl
 export function registerInspectable(cls: { prototype: object }, accessors: readonly string[], entries?: (o: object) => [string, unknown][] | undefined): void {
   const known = WeakMapPrototypeGet(interfaces, cls.prototype)!;
   known.getters = [];
-  for (let i = 0; i < accessors.length; i++) ArrayPrototypePush(known.getters, accessors[i], getterOf(cls, accessors[i]!));
+  for (let i = 0; i < accessors.length; i++) appendPair(known.getters, accessors[i], getterOf(cls, accessors[i]!));
   known.entries = entries;
 }
 
@@ -115,6 +116,6 @@ export function getterOf(cls: { prototype: object }, name: string): () => unknow
 /** [name, value, name, value, …] as pairs, for registerInspectable. */
 export function toPairs(flat: readonly unknown[]): [string, unknown][] {
   const out: [string, unknown][] = [];
-  for (let i = 0; i + 1 < flat.length; i += 2) ArrayPrototypePush(out, [flat[i] as string, flat[i + 1]]);
+  for (let i = 0; i + 1 < flat.length; i += 2) append(out, [flat[i] as string, flat[i + 1]]);
   return out;
 }

@@ -2,7 +2,7 @@
 // import.
 
 import type { EnvEntry, WorkerConfig } from "./native.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, JSONParse, StringPrototypeSlice, defineData } from "./primordials.ts";
+import { append, ArrayPrototypeIncludes, defineData, JSONParse, StringPrototypeSlice } from "./primordials.ts";
 import { unserved } from "./unserved.ts";
 
 let config: WorkerConfig | undefined;
@@ -30,7 +30,7 @@ export function defineEnvironment(target: object): void {
 export function variables(): readonly EnvEntry[] {
   const out: EnvEntry[] = [];
   const entries = config?.env ?? [];
-  for (let i = 0; i < entries.length; i++) if (entries[i]!.type !== "unserved") ArrayPrototypePush(out, entries[i]!);
+  for (let i = 0; i < entries.length; i++) if (entries[i]!.type !== "unserved") append(out, entries[i]!);
   return out;
 }
 

@@ -42,17 +42,55 @@ export const ObjectPrototypePropertyIsEnumerable = uncurry(Object.prototype.prop
 export const { apply: ReflectApply, construct: ReflectConstruct, ownKeys: ReflectOwnKeys, get: ReflectGet, has: ReflectHas, set: ReflectSet } = Reflect;
 
 export const ArrayIsArray = Array.isArray;
-export const ArrayPrototypePush = uncurry(Array.prototype.push as AnyFunction) as <T>(a: T[], ...v: T[]) => number;
 export const ArrayPrototypePop = uncurry(Array.prototype.pop as AnyFunction) as <T>(a: T[]) => T | undefined;
 export const ArrayPrototypeShift = uncurry(Array.prototype.shift as AnyFunction) as <T>(a: T[]) => T | undefined;
-export const ArrayPrototypeUnshift = uncurry(Array.prototype.unshift as AnyFunction) as <T>(a: T[], ...v: T[]) => number;
-export const ArrayPrototypeSplice = uncurry(Array.prototype.splice as AnyFunction) as <T>(a: T[], start: number, count: number, ...v: T[]) => T[];
-export const ArrayPrototypeSlice = uncurry(Array.prototype.slice as AnyFunction) as <T>(a: readonly T[], start?: number, end?: number) => T[];
 export const ArrayPrototypeJoin = uncurry(Array.prototype.join as AnyFunction) as (a: readonly unknown[], sep?: string) => string;
 export const ArrayPrototypeIndexOf = uncurry(Array.prototype.indexOf as AnyFunction) as <T>(a: readonly T[], v: T) => number;
 export const ArrayPrototypeIncludes = uncurry(Array.prototype.includes as AnyFunction) as <T>(a: readonly T[], v: T) => boolean;
 export const ArrayPrototypeSort = uncurry(Array.prototype.sort as AnyFunction) as <T>(a: T[], cmp?: (x: T, y: T) => number) => T[];
-export const ArrayPrototypeMap = uncurry(Array.prototype.map as AnyFunction) as <T, U>(a: readonly T[], f: (v: T, i: number) => U) => U[];
+const { defineProperty: reflectDefine } = Reflect;
+/** Tells whether prototypes of arrays have an element, such as an accessor for "0": storing one that is new would call it. */
+const probe: readonly unknown[] = [];
+
+/** Array.prototype.push of one item, which defines it whatever a worker has put on Array.prototype and Object.prototype. Gives the new length. */
+export function append<T>(list: T[], item: T): number {
+  const at = list.length;
+  if (at in probe) reflectDefine(list, at, { __proto__: null, value: item, writable: true, enumerable: true, configurable: true } as never);
+  else list[at] = item;
+  return at + 1;
+}
+
+/** append, twice. */
+export function appendPair<T>(list: T[], first: T, second: T): void {
+  append(list, first);
+  append(list, second);
+}
+
+/** Inserts an item before the one at an index, or at the end. */
+export function insert<T>(list: T[], at: number, item: T): void {
+  append(list, item);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1]!;
+  list[at] = item;
+}
+
+/** Inserts an item before all others. */
+export function prepend<T>(list: T[], item: T): void {
+  insert(list, 0, item);
+}
+
+/** Takes the item at an index out. */
+export function removeAt<T>(list: T[], at: number): void {
+  for (let i = at + 1; i < list.length; i++) list[i - 1] = list[i]!;
+  list.length--;
+}
+
+/** A copy; Array.prototype.slice asks the constructor of arrays, which a worker may have replaced. */
+export function copyList<T>(list: readonly T[]): T[] {
+  const copy: T[] = [];
+  for (let i = 0; i < list.length; i++) append(copy, list[i]!);
+  return copy;
+}
+
 export const ArrayIteratorPrototype = Object.getPrototypeOf([][Symbol.iterator]()) as object;
 export const IteratorPrototype = Object.getPrototypeOf(ArrayIteratorPrototype) as object;
 export const AsyncIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype) as object;

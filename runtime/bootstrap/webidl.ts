@@ -3,8 +3,8 @@
 
 import { native } from "./native.ts";
 import {
+  append,
   ArrayBufferIsView,
-  ArrayPrototypePush,
   FunctionPrototypeCall,
   MathAbs,
   MathFloor,
@@ -127,6 +127,9 @@ export function toDictionary<T extends object>(v: unknown, context: string): Par
   return v as Partial<T>;
 }
 
+/** The dictionary that was not given: it has no members, whatever Object.prototype has. */
+export const noMembers = { __proto__: null } as never;
+
 /** An enumeration (§3.2.18). */
 export function toEnum<T extends string>(v: unknown, values: readonly T[], context: string): T {
   const s = toDOMString(v);
@@ -157,7 +160,7 @@ export function iterate<T>(v: object, method: unknown, convert: (item: unknown) 
     const step = FunctionPrototypeCall<{ done?: unknown; value?: unknown }>(next, iterator);
     if (!isObject(step)) throw typeError(context, "Iterator result is not an object.");
     if (step.done) return out;
-    ArrayPrototypePush(out, convert(step.value));
+    append(out, convert(step.value));
   }
 }
 
@@ -170,7 +173,7 @@ export function toRecord<V>(v: object, key: (k: unknown) => string, value: (v: u
     const d = ObjectGetOwnPropertyDescriptor(v, k);
     if (d === undefined || d.enumerable !== true) continue;
     const typedKey = key(k);
-    ArrayPrototypePush(out, [typedKey, value((v as { [k: PropertyKey]: unknown })[k])]);
+    append(out, [typedKey, value((v as { [k: PropertyKey]: unknown })[k])]);
   }
   return out;
 }

@@ -15,7 +15,7 @@ function flags(): { readonly [name: string]: boolean } {
   const bits = compatBits();
   for (let start = 0, i = 0; start < compatNames.length; i++) {
     const end = StringPrototypeIndexOf(compatNames, " ", start);
-    const digit = NumberParseInt(bits[i >> 2] ?? "0", 16);
+    const digit = NumberParseInt(StringPrototypeSlice(bits, i >> 2, (i >> 2) + 1), 16);
     defineData(out, StringPrototypeSlice(compatNames, start, end), (digit & (8 >> (i & 3))) !== 0, true, true, true);
     start = end + 1;
   }

@@ -2,7 +2,7 @@
 // `new` from constructors of their own, and its state has the names that programs look at: _events, _eventsCount,
 // _maxListeners. Left to the list of what is not available: EventEmitterAsyncResource.
 
-import { AsyncIteratorPrototype, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, defineData, Error, FunctionPrototypeApply, FunctionPrototypeCall, newDeferred, ObjectCreate, ObjectDefineProperty, ObjectGetPrototypeOf, PromiseReject, PromiseResolve, ReflectOwnKeys, Symbol, SymbolAsyncIterator, SymbolFor, type Deferred } from "../bootstrap/primordials.ts";
+import { append, ArrayPrototypeShift, copyList, removeAt, AsyncIteratorPrototype, type Deferred, defineData, Error, FunctionPrototypeApply, FunctionPrototypeCall, newDeferred, ObjectCreate, ObjectDefineProperty, ObjectGetPrototypeOf, prepend, PromiseReject, PromiseResolve, ReflectOwnKeys, Symbol, SymbolAsyncIterator, SymbolFor } from "../bootstrap/primordials.ts";
 import { isObject } from "../bootstrap/webidl.ts";
 import { LogLevel } from "../bootstrap/wire.gen.ts";
 import { type AbortSignal, abortReason, addAbortAlgorithm, isAborted, isAbortSignal, removeAbortAlgorithm } from "../web/abort.ts";
@@ -80,8 +80,8 @@ function add(self: Emitter, name: PropertyKey, listener: Listener, first: boolea
     return self;
   }
   const list: Listener[] & { warned?: boolean } = typeof there === "function" ? [there] : there;
-  if (first) ArrayPrototypeUnshift(list, listener);
-  else ArrayPrototypePush(list, listener);
+  if (first) prepend(list, listener);
+  else append(list, listener);
   if (typeof there === "function") events[name] = list;
   const most = limitOf(self);
   if (most > 0 && list.length > most && list.warned !== true) {
@@ -110,7 +110,7 @@ function onceWrapper(self: Emitter, name: PropertyKey, listener: Listener): List
 /** The arguments first, second (if it is defined), rest. */
 function withFirst(first: unknown, second: unknown, rest: readonly unknown[]): unknown[] {
   const all = second === undefined ? [first] : [first, second];
-  for (let i = 0; i < rest.length; i++) ArrayPrototypePush(all, rest[i]);
+  for (let i = 0; i < rest.length; i++) append(all, rest[i]);
   return all;
 }
 
@@ -160,7 +160,7 @@ function listenersOf(self: Emitter, name: PropertyKey, unwrap: boolean): Listene
   if (there === undefined) return [];
   if (typeof there === "function") return [unwrap ? (there.listener ?? there) : there];
   const out: Listener[] = [];
-  for (let i = 0; i < there.length; i++) ArrayPrototypePush(out, unwrap ? (there[i]!.listener ?? there[i]!) : there[i]!);
+  for (let i = 0; i < there.length; i++) append(out, unwrap ? (there[i]!.listener ?? there[i]!) : there[i]!);
   return out;
 }
 
@@ -189,7 +189,7 @@ const methods = {
     if (typeof there === "function") call(this, there, name, args);
     else {
       // Listeners that are added or removed meanwhile do not matter to this call.
-      const list = ArrayPrototypeSlice(there);
+      const list = copyList(there);
       for (let i = 0; i < list.length; i++) call(this, list[i]!, name, args);
     }
     return true;
@@ -219,7 +219,7 @@ const methods = {
       let at = there.length - 1;
       while (at >= 0 && there[at] !== listener && there[at]!.listener !== listener) at--;
       if (at < 0) return this;
-      ArrayPrototypeSplice(there, at, 1);
+      removeAt(there, at);
       if (there.length === 1) events[name] = there[0];
     }
     if (events["removeListener"] !== undefined) this.emit("removeListener", name, listener.listener ?? listener);
@@ -360,7 +360,7 @@ export function on(emitter: Target, name: PropertyKey, options: unknown = undefi
 
   const onEvent: Listener = (...args) => {
     const first = ArrayPrototypeShift(waiting);
-    if (first === undefined) ArrayPrototypePush(events, args);
+    if (first === undefined) append(events, args);
     else first.resolve({ value: args, done: false });
   };
   const onError: Listener = (error) => {
@@ -392,7 +392,7 @@ export function on(emitter: Target, name: PropertyKey, options: unknown = undefi
     }
     if (finished) return PromiseResolve({ value: undefined, done: true });
     const later = newDeferred<unknown>();
-    ArrayPrototypePush(waiting, later);
+    append(waiting, later);
     return later.promise;
   };
   iterator["return"] = close;

@@ -1,7 +1,7 @@
 // node:path (https://nodejs.org/api/path.html): the POSIX half, which is the platform's. Pure text; the current directory is
 // the one that process.cwd() names.
 
-import { ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeEndsWith } from "../bootstrap/primordials.ts";
+import { append, StringPrototypeCharCodeAt, StringPrototypeEndsWith, StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypeSlice } from "../bootstrap/primordials.ts";
 import { isObject } from "../bootstrap/webidl.ts";
 import { invalidArgType, requireString } from "./errors.ts";
 
@@ -17,9 +17,9 @@ function segments(path: string, absolute: boolean): string {
     const segment = StringPrototypeSlice(path, from, end);
     from = end + 1;
     if (segment === "" || segment === ".") continue;
-    if (segment !== "..") ArrayPrototypePush(out, segment);
+    if (segment !== "..") append(out, segment);
     else if (out.length > 0 && out[out.length - 1] !== "..") out.length--;
-    else if (!absolute) ArrayPrototypePush(out, "..");
+    else if (!absolute) append(out, "..");
   }
   let text = "";
   for (let i = 0; i < out.length; i++) text += i === 0 ? out[i]! : `/${out[i]!}`;

@@ -1,7 +1,7 @@
 // node:util (https://nodejs.org/api/util.html), as far as programs commonly use it; the rest is in the list of what is not
 // available. inspect and format are the console's; of the options of inspect, depth and showHidden are honoured.
 
-import { ArrayBufferIsView, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePop, ArrayPrototypePush, defineData, Error, FunctionPrototypeApply, newDeferred, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve, ReflectConstruct, ReflectOwnKeys, StringPrototypeReplaceAll, StringPrototypeToWellFormed, SymbolFor } from "../bootstrap/primordials.ts";
+import { append, ArrayBufferIsView, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypePop, defineData, Error, FunctionPrototypeApply, newDeferred, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseResolve, ReflectConstruct, ReflectOwnKeys, StringPrototypeReplaceAll, StringPrototypeToWellFormed, SymbolFor } from "../bootstrap/primordials.ts";
 import { isObject } from "../bootstrap/webidl.ts";
 import { native } from "../bootstrap/native.ts";
 import { LogLevel } from "../bootstrap/wire.gen.ts";
@@ -39,7 +39,7 @@ export function promisify(original: unknown): AnyFunction {
   }
   const promised: AnyFunction = function (...args) {
     const result = newDeferred<unknown>();
-    ArrayPrototypePush(args, (error: unknown, value: unknown) => {
+    append(args, (error: unknown, value: unknown) => {
       if (error) result.reject(error);
       else result.resolve(value);
     });

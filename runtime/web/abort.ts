@@ -2,7 +2,7 @@
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { defineInterface, illegalConstructor, illegalInvocation, isObject, requireArguments, toSequence, toUnsignedLongLong, typeError } from "../bootstrap/webidl.ts";
-import { ArrayPrototypePush, WeakRef, WeakRefPrototypeDeref } from "../bootstrap/primordials.ts";
+import { append, WeakRef, WeakRefPrototypeDeref } from "../bootstrap/primordials.ts";
 import { DOMException } from "./domexception.ts";
 import { Event } from "./events/event.ts";
 import { defineEventHandler, dispatchTrusted, EventTarget, isListenedTo, onListenersChanged, reportException, setSignalOps } from "./events/target.ts";
@@ -108,7 +108,7 @@ export class AbortSignal extends EventTarget {
       list.length = kept;
       this.#compactAt = kept < 8 ? 16 : kept * 2;
     }
-    ArrayPrototypePush(list, dependent);
+    append(list, dependent);
   }
 
   #runAbortSteps(): void {
@@ -149,7 +149,7 @@ export class AbortSignal extends EventTarget {
           if (dependent === undefined || dependent.#aborted) continue;
           dependent.#aborted = true;
           dependent.#reason = signal.#reason;
-          ArrayPrototypePush(toAbort, dependent);
+          append(toAbort, dependent);
         }
       }
       signal.#runAbortSteps();
@@ -159,7 +159,7 @@ export class AbortSignal extends EventTarget {
     abortReason = (signal) => signal.#reason;
     addAbortAlgorithm = (signal, fn) => {
       if (signal.#aborted) return;
-      ArrayPrototypePush((signal.#algorithms ??= []), fn);
+      append((signal.#algorithms ??= []), fn);
       signal.#ownAlgorithms++;
       if (signal.#self !== undefined) signal.#updateStrength(isListenedTo(signal, "abort"));
     };
@@ -191,7 +191,7 @@ export class AbortSignal extends EventTarget {
       result.#sources = roots;
       const adopt = (root: AbortSignal): void => {
         for (let i = 0; i < roots.length; i++) if (WeakRefPrototypeDeref(roots[i]!) === root) return;
-        ArrayPrototypePush(roots, new WeakRef(root));
+        append(roots, new WeakRef(root));
         root.#addDependent(self);
       };
       for (let i = 0; i < sources.length; i++) {

@@ -4,7 +4,7 @@
 import { registerCloner, registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import {
-  ArrayPrototypePush,
+  append,
   MathFloor,
   PromiseReject,
   PromiseResolve,
@@ -189,13 +189,13 @@ function build(blob: Blob, parts: readonly BlobPart[], nativeEndings: boolean, t
     const part = parts[i]!;
     if (typeof part !== "string" && isBlob(part)) {
       const inner = blobParts(part);
-      for (let j = 0; j < inner.length; j++) ArrayPrototypePush(out, inner[j]!);
+      for (let j = 0; j < inner.length; j++) append(out, inner[j]!);
       size += blobSize(part);
       continue;
     }
     const bytes = typeof part === "string" ? native.utf8Encode(nativeEndings ? toNativeEndings(part) : part) : copyBytes(part);
     const length = TypedArrayPrototypeGetByteLength(bytes);
-    if (length > 0) ArrayPrototypePush(out, bytes);
+    if (length > 0) append(out, bytes);
     size += length;
   }
   fill(blob, out, size, normalizeBlobType(type));

@@ -1,7 +1,7 @@
 // Byte helpers of the web layer that touch nothing a worker may have replaced.
 
 import { native } from "../bootstrap/native.ts";
-import { ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
+import { append, ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, StringPrototypeCharCodeAt, StringPrototypeSlice, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeSet, Uint8Array, viewBuffer, viewByteLength, viewByteOffset } from "../bootstrap/primordials.ts";
 
 /** A copy of the bytes of a BufferSource. A detached one gives none. */
 export function copyBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array {
@@ -50,7 +50,7 @@ export function sliceParts(parts: readonly Uint8Array[], start: number, end: num
     const length = TypedArrayPrototypeGetByteLength(part);
     const from = start > at ? start - at : 0;
     const to = end - at < length ? end - at : length;
-    if (from < to) ArrayPrototypePush(out, from === 0 && to === length ? part : subBytes(part, from, to));
+    if (from < to) append(out, from === 0 && to === length ? part : subBytes(part, from, to));
     at += length;
   }
   return out;

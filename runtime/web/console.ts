@@ -5,11 +5,10 @@
 import { currentEvent, type EventState } from "../bootstrap/context.ts";
 import { native } from "../bootstrap/native.ts";
 import {
+  append,
   ArrayIsArray,
   ArrayPrototypeIndexOf,
   ArrayPrototypeJoin,
-  ArrayPrototypePush,
-  ArrayPrototypeUnshift,
   defineData,
   ErrorCaptureStackTrace,
   Map,
@@ -22,6 +21,7 @@ import {
   NumberPrototypeToFixed,
   ObjectCreate,
   ObjectPrototype,
+  prepend,
   ReflectOwnKeys,
   StringPrototypeIndexOf,
   StringPrototypePadEnd,
@@ -125,7 +125,7 @@ function cellsOf(o: object): [string, unknown][] {
     const key = keys[i]!;
     if (typeof key !== "string") continue;
     const d = ownProperty(o, key);
-    if (d?.enumerable === true) ArrayPrototypePush(out, [key, d.get === undefined && d.set === undefined ? d.value : "[Getter]"]);
+    if (d?.enumerable === true) append(out, [key, d.get === undefined && d.set === undefined ? d.value : "[Getter]"]);
   }
   return out;
 }
@@ -137,17 +137,17 @@ function table(data: unknown, filter: unknown): string | undefined {
   let wanted: string[] | undefined;
   if (ArrayIsArray(filter)) {
     wanted = [];
-    for (let i = 0; i < filter.length; i++) ArrayPrototypePush(wanted, toDOMString(filter[i]));
+    for (let i = 0; i < filter.length; i++) append(wanted, toDOMString(filter[i]));
   }
   const preview = native.previewEntries(data);
   const entries: [string, unknown][] = [];
   if (preview === undefined) {
     const cells = cellsOf(data);
-    for (let i = 0; i < cells.length; i++) ArrayPrototypePush(entries, cells[i]!);
+    for (let i = 0; i < cells.length; i++) append(entries, cells[i]!);
   } else {
     const step = preview[1] ? 2 : 1;
     for (let i = 0; i < preview[0].length && entries.length < inspectItemsMax; i += step) {
-      ArrayPrototypePush(entries, [preview[1] ? inspect(preview[0][i], 0) : `${i}`, preview[0][preview[1] ? i + 1 : i]]);
+      append(entries, [preview[1] ? inspect(preview[0][i], 0) : `${i}`, preview[0][preview[1] ? i + 1 : i]]);
     }
   }
   let values = false;
@@ -160,25 +160,25 @@ function table(data: unknown, filter: unknown): string | undefined {
       for (let k = 0; k < cells.length; k++) {
         const name = cells[k]![0];
         if (wanted !== undefined && ArrayPrototypeIndexOf(wanted, name) < 0) continue;
-        if (ArrayPrototypeIndexOf(columns, name) < 0) ArrayPrototypePush(columns, name);
+        if (ArrayPrototypeIndexOf(columns, name) < 0) append(columns, name);
         MapPrototypeSet(row.cells, name, oneLine(cells[k]![1]));
       }
     } else {
       row.value = oneLine(value);
       values = true;
     }
-    ArrayPrototypePush(rows, row);
+    append(rows, row);
   }
   const heads = ["(index)"];
-  for (let i = 0; i < columns.length; i++) ArrayPrototypePush(heads, columns[i]!);
-  if (values) ArrayPrototypePush(heads, "Values");
+  for (let i = 0; i < columns.length; i++) append(heads, columns[i]!);
+  if (values) append(heads, "Values");
   const lines: string[][] = [heads];
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     const line = [row.index];
-    for (let k = 0; k < columns.length; k++) ArrayPrototypePush(line, MapPrototypeGet(row.cells, columns[k]!) ?? "");
-    if (values) ArrayPrototypePush(line, row.value ?? "");
-    ArrayPrototypePush(lines, line);
+    for (let k = 0; k < columns.length; k++) append(line, MapPrototypeGet(row.cells, columns[k]!) ?? "");
+    if (values) append(line, row.value ?? "");
+    append(lines, line);
   }
   return draw(lines);
 }
@@ -193,21 +193,21 @@ function draw(lines: string[][]): string {
   for (let c = 0; c < head.length; c++) {
     let width = 0;
     for (let r = 0; r < lines.length; r++) width = MathMax(width, lines[r]![c]!.length);
-    ArrayPrototypePush(widths, width + 2);
+    append(widths, width + 2);
   }
   const rule = (left: string, middle: string, right: string): string => {
     const bars: string[] = [];
-    for (let c = 0; c < widths.length; c++) ArrayPrototypePush(bars, StringPrototypeRepeat("\u2500", widths[c]!));
+    for (let c = 0; c < widths.length; c++) append(bars, StringPrototypeRepeat("\u2500", widths[c]!));
     return left + ArrayPrototypeJoin(bars, middle) + right;
   };
   const out = [rule("\u250c", "\u252c", "\u2510")];
   for (let r = 0; r < lines.length; r++) {
     const cells: string[] = [];
-    for (let c = 0; c < widths.length; c++) ArrayPrototypePush(cells, StringPrototypePadEnd(` ${lines[r]![c]!}`, widths[c]!));
-    ArrayPrototypePush(out, `\u2502${ArrayPrototypeJoin(cells, "\u2502")}\u2502`);
-    if (r === 0) ArrayPrototypePush(out, rule("\u251c", "\u253c", "\u2524"));
+    for (let c = 0; c < widths.length; c++) append(cells, StringPrototypePadEnd(` ${lines[r]![c]!}`, widths[c]!));
+    append(out, `\u2502${ArrayPrototypeJoin(cells, "\u2502")}\u2502`);
+    if (r === 0) append(out, rule("\u251c", "\u253c", "\u2524"));
   }
-  ArrayPrototypePush(out, rule("\u2514", "\u2534", "\u2518"));
+  append(out, rule("\u2514", "\u2534", "\u2518"));
   return ArrayPrototypeJoin(out, "\n");
 }
 
@@ -216,8 +216,8 @@ function draw(lines: string[][]): string {
 const methods = {
   assert(condition: unknown = false, ...data: unknown[]): void {
     if (condition) return;
-    if (typeof data[0] === "string") data[0] = `Assertion failed: ${data[0]}`;
-    else ArrayPrototypeUnshift<unknown>(data, "Assertion failed");
+    if (data.length > 0 && typeof data[0] === "string") data[0] = `Assertion failed: ${data[0]}`;
+    else prepend<unknown>(data, "Assertion failed");
     print(LogLevel.error, data);
   },
   clear(): void {},

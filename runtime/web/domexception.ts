@@ -5,7 +5,7 @@
 // new.target, on which the private state is stamped.
 
 import { registerCloner } from "../bootstrap/interfaces.ts";
-import { defineConstants, defineInterface, illegalInvocation, isObject, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
+import { defineConstants, defineInterface, illegalInvocation, isObject, noMembers, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { Error, ErrorPrototype, ObjectSetPrototypeOf, RangeError, ReflectConstruct } from "../bootstrap/primordials.ts";
 
 // Legacy code of each name, in the order of the constants.
@@ -138,7 +138,7 @@ export class QuotaExceededError extends DOMException {
   constructor(message: unknown = "", options: unknown = undefined) {
     const context = "QuotaExceededError";
     if (options !== undefined && options !== null && !isObject(options)) throw typeError(context, "options is not an object.");
-    const { quota, requested } = (options ?? {}) as { quota?: unknown; requested?: unknown };
+    const { quota, requested } = (options ?? noMembers) as { quota?: unknown; requested?: unknown };
     super(message, "QuotaExceededError");
     this.#quota = amount(quota, "quota");
     this.#requested = amount(requested, "requested");

@@ -33,6 +33,7 @@ export class TextEncoderStream {
       flush(transform) {
         if (lead !== "") transform.enqueue(native.utf8Encode("\ufffd"));
       },
+      cancel: undefined,
     });
   }
 
@@ -70,6 +71,7 @@ export class TextDecoderStream {
         const text = decoder.decode(undefined, false, context);
         if (text !== "") transform.enqueue(text);
       },
+      cancel: undefined,
     });
   }
 

@@ -7,7 +7,7 @@
 import { type AsyncFrame, currentFrame, type EventState, requireEvent } from "../bootstrap/context.ts";
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { FunctionPrototypeCall, NumberParseInt, PromisePrototypeThen, promiseResolvedWith, RegExpPrototypeTest, StringPrototypeIndexOf, StringPrototypeSlice, TypedArrayPrototypeGetSymbolToStringTag } from "../bootstrap/primordials.ts";
+import { FunctionPrototypeCall, NumberParseInt, PromisePrototypeThen, promiseResolvedWith, RegExpPrototypeTest, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypedArrayPrototypeGetSymbolToStringTag } from "../bootstrap/primordials.ts";
 import { defineConstants, defineInterface, isObject, requireArguments, toDictionary, toUSVString, typeError } from "../bootstrap/webidl.ts";
 import { type AbortSignal, createAbortSignal, signalAbort } from "./abort.ts";
 import { DOMException } from "./domexception.ts";
@@ -98,7 +98,7 @@ class Interpreter {
     const colon = StringPrototypeIndexOf(line, ":");
     if (colon === 0) return;
     const field = colon < 0 ? line : StringPrototypeSlice(line, 0, colon);
-    const value = colon < 0 ? "" : StringPrototypeSlice(line, line[colon + 1] === " " ? colon + 2 : colon + 1);
+    const value = colon < 0 ? "" : StringPrototypeSlice(line, StringPrototypeStartsWith(line, " ", colon + 1) ? colon + 2 : colon + 1);
     if (field === "data") {
       this.#data = this.#hasData ? `${this.#data}\n${value}` : value;
       this.#hasData = true;

@@ -2,7 +2,7 @@
 
 import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypePush, MathFloor } from "../bootstrap/primordials.ts";
+import { append, appendPair, MathFloor } from "../bootstrap/primordials.ts";
 import { defineInterface, isObject, requireArguments, toUSVString, typeError } from "../bootstrap/webidl.ts";
 import { type File, blobParts, blobSize, blobType, createFile, fileLastModified, isBlob, isFile } from "./blob.ts";
 import { defineIterable } from "./iterable.ts";
@@ -26,7 +26,7 @@ export class FormData {
     const entries = this.#entries;
     requireArguments(arguments.length, 2, "FormData.append");
     const n = toUSVString(name);
-    ArrayPrototypePush(entries, n, toEntryValue(value, filename, arguments.length, "FormData.append"));
+    appendPair(entries, n, toEntryValue(value, filename, arguments.length, "FormData.append"));
   }
 
   delete(name: unknown): void {
@@ -34,7 +34,7 @@ export class FormData {
     requireArguments(arguments.length, 1, "FormData.delete");
     const n = toUSVString(name);
     const kept: FormDataEntryValue[] = [];
-    for (let i = 0; i < entries.length; i += 2) if (entries[i] !== n) ArrayPrototypePush(kept, entries[i]!, entries[i + 1]!);
+    for (let i = 0; i < entries.length; i += 2) if (entries[i] !== n) appendPair(kept, entries[i]!, entries[i + 1]!);
     this.#entries = kept;
   }
 
@@ -51,7 +51,7 @@ export class FormData {
     requireArguments(arguments.length, 1, "FormData.getAll");
     const n = toUSVString(name);
     const out: FormDataEntryValue[] = [];
-    for (let i = 0; i < entries.length; i += 2) if (entries[i] === n) ArrayPrototypePush(out, entries[i + 1]!);
+    for (let i = 0; i < entries.length; i += 2) if (entries[i] === n) append(out, entries[i + 1]!);
     return out;
   }
 
@@ -71,13 +71,13 @@ export class FormData {
     const kept: FormDataEntryValue[] = [];
     let found = false;
     for (let i = 0; i < entries.length; i += 2) {
-      if (entries[i] !== n) ArrayPrototypePush(kept, entries[i]!, entries[i + 1]!);
+      if (entries[i] !== n) appendPair(kept, entries[i]!, entries[i + 1]!);
       else if (!found) {
         found = true;
-        ArrayPrototypePush(kept, n, v);
+        appendPair(kept, n, v);
       }
     }
-    if (!found) ArrayPrototypePush(kept, n, v);
+    if (!found) appendPair(kept, n, v);
     this.#entries = kept;
   }
 

@@ -9,8 +9,9 @@
 
 import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import {
-  ArrayPrototypePush,
-  ArrayPrototypeSlice,
+  append,
+  appendPair,
+  copyList,
   ArrayPrototypeSort,
   ObjectPrototypePropertyIsEnumerable,
   ReflectOwnKeys,
@@ -114,7 +115,7 @@ export class Headers {
     const n = checkName(rawName);
     const v = checkValue(rawValue);
     this.#change();
-    ArrayPrototypePush(list, n, v);
+    appendPair(list, n, v);
   }
 
   delete(name: unknown): void {
@@ -123,7 +124,7 @@ export class Headers {
     const n = checkName(toDOMString(name));
     this.#change();
     const kept: string[] = [];
-    for (let i = 0; i < list.length; i += 2) if (list[i] !== n) ArrayPrototypePush(kept, list[i]!, list[i + 1]!);
+    for (let i = 0; i < list.length; i += 2) if (list[i] !== n) appendPair(kept, list[i]!, list[i + 1]!);
     this.#list = kept;
   }
 
@@ -161,7 +162,7 @@ export class Headers {
     this.#change();
     const at = indexOf(list, n);
     if (at < 0) {
-      ArrayPrototypePush(list, n, v);
+      appendPair(list, n, v);
       return;
     }
     list[at + 1] = v;
@@ -203,7 +204,7 @@ export class Headers {
 
   #copy(from: Headers): void {
     this.#packed = from.#packed;
-    this.#list = from.#packed === undefined ? ArrayPrototypeSlice(from.#list!) : undefined;
+    this.#list = from.#packed === undefined ? copyList(from.#list!) : undefined;
   }
 
   static {
@@ -236,7 +237,7 @@ export class Headers {
       if (indexOf(list, name) >= 0) return;
       headers.#packed = undefined;
       headers.#sorted = undefined;
-      ArrayPrototypePush(list, name, value);
+      appendPair(list, name, value);
     };
     makeHeadersImmutable = (headers) => {
       headers.#immutable = true;
@@ -264,21 +265,21 @@ function combine(list: string[], name: string): string | null {
 
 function cookies(list: string[]): string[] {
   const out: string[] = [];
-  for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") ArrayPrototypePush(out, list[i + 1]!);
+  for (let i = 0; i < list.length; i += 2) if (list[i] === "set-cookie") append(out, list[i + 1]!);
   return out;
 }
 
 /** Sort and combine (§2.2.2): by name; values of a name joined, except those of set-cookie. */
 function sortAndCombine(list: string[]): string[] {
   const pairs: { name: string; value: string; at: number }[] = [];
-  for (let i = 0; i < list.length; i += 2) ArrayPrototypePush(pairs, { name: list[i]!, value: list[i + 1]!, at: i });
+  for (let i = 0; i < list.length; i += 2) append(pairs, { name: list[i]!, value: list[i + 1]!, at: i });
   ArrayPrototypeSort(pairs, (x, y) => (x.name < y.name ? -1 : x.name > y.name ? 1 : x.at - y.at));
   const out: string[] = [];
   for (let i = 0; i < pairs.length; i++) {
     const { name, value } = pairs[i]!;
     const last = out.length - 2;
     if (last >= 0 && out[last] === name && name !== "set-cookie") out[last + 1] = `${out[last + 1]!}, ${value}`;
-    else ArrayPrototypePush(out, name, value);
+    else appendPair(out, name, value);
   }
   return out;
 }
@@ -290,7 +291,7 @@ function fromSequence(init: object, method: unknown): string[] {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     if (row.length !== 2) throw typeError("Headers", `Each pair must have 2 items, not ${row.length}.`);
-    ArrayPrototypePush(list, row[0]!, row[1]!);
+    appendPair(list, row[0]!, row[1]!);
   }
   return list;
 }
@@ -303,7 +304,7 @@ function fromRecord(init: object): string[] {
     const key = keys[i]!;
     if (!ObjectPrototypePropertyIsEnumerable(init, key)) continue;
     const name = toHeaderString(key);
-    ArrayPrototypePush(list, name, toHeaderString((init as { [k: PropertyKey]: unknown })[key]));
+    appendPair(list, name, toHeaderString((init as { [k: PropertyKey]: unknown })[key]));
   }
   return list;
 }

@@ -6,26 +6,27 @@
 import { interfaceOfPrototype } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
 import {
+  append,
+  appendPair,
   ArrayBufferPrototypeGetByteLength,
   ArrayIsArray,
   ArrayPrototypeIndexOf,
   ArrayPrototypeJoin,
   ArrayPrototypePop,
-  ArrayPrototypePush,
   BigIntPrototypeToString,
   BigIntPrototypeValueOf,
   BooleanPrototypeValueOf,
   DatePrototypeGetTime,
   DatePrototypeToISOString,
-  errorStackGetter,
   ErrorGetStack,
+  errorStackGetter,
   FunctionPrototypeCall,
   FunctionPrototypeToString,
   JSONStringify,
+  Map,
   MapPrototypeGet,
   MapPrototypeGetSize,
   MapPrototypeSet,
-  Map,
   MathMax,
   MathMin,
   NumberIsNaN,
@@ -37,10 +38,10 @@ import {
   ObjectGetPrototypeOf,
   ObjectIs,
   ObjectSetPrototypeOf,
+  ReflectOwnKeys,
   RegExpGetFlags,
   RegExpPrototypeGetSource,
   RegExpPrototypeTest,
-  ReflectOwnKeys,
   SetPrototypeGetSize,
   StringPrototypeCharCodeAt,
   StringPrototypeIncludes,
@@ -110,14 +111,14 @@ function platformEntries(state: Inspection, value: object, depth: number): strin
       try {
         const out: string[] = [];
         for (let k = 0; k < known.getters.length; k += 2) {
-          ArrayPrototypePush(out, `${known.getters[k] as string}: ${formatValue(state, FunctionPrototypeCall(known.getters[k + 1], value), depth + 1, true)}`);
+          append(out, `${known.getters[k] as string}: ${formatValue(state, FunctionPrototypeCall(known.getters[k + 1], value), depth + 1, true)}`);
         }
         const entries = known.entries?.(value);
         if (entries !== undefined) {
           for (let k = 0; k < entries.length && k < inspectItemsMax; k++) {
-            ArrayPrototypePush(out, `${quote(entries[k]![0])} => ${formatValue(state, entries[k]![1], depth + 1, true)}`);
+            append(out, `${quote(entries[k]![0])} => ${formatValue(state, entries[k]![1], depth + 1, true)}`);
           }
-          if (entries.length > inspectItemsMax) ArrayPrototypePush(out, more(entries.length - inspectItemsMax));
+          if (entries.length > inspectItemsMax) append(out, more(entries.length - inspectItemsMax));
         }
         return out;
       } catch {
@@ -268,7 +269,7 @@ function formatObject(state: Inspection, object: object, depth: number, nested: 
     if (ArrayIsArray(object)) return "[Array]";
     if (tag !== "NativeError" && tag !== "Date" && tag !== "RegExp" && tag !== "Boxed") return `[${prefix(object, tag, undefined)}]`;
   }
-  ArrayPrototypePush(state.seen, object);
+  append(state.seen, object);
   try {
     return formatTagged(state, object, tag, depth, nested);
   } finally {
@@ -286,7 +287,7 @@ function formatTagged(state: Inspection, object: object, tag: string, depth: num
     case "Object": {
       const shown = platformEntries(state, object, depth);
       const rest = properties(state, object, depth, false);
-      if (shown !== undefined) for (let i = 0; i < rest.length; i++) ArrayPrototypePush(shown, rest[i]!);
+      if (shown !== undefined) for (let i = 0; i < rest.length; i++) append(shown, rest[i]!);
       const name = prefix(object, "Object", undefined);
       return braces(name === "Object" ? "" : name, shown ?? rest, "{", "}");
     }
@@ -379,7 +380,7 @@ function bufferItems(buffer: ArrayBuffer): string[] {
     let text = "";
     for (let i = 0; i < MathMin(length, 50); i++) text += (i === 0 ? "" : " ") + hex(bytes[i]!, 2);
     if (length > 50) text += ` ... ${length - 50} more byte${length === 51 ? "" : "s"}`;
-    ArrayPrototypePush(out, `[Uint8Contents]: <${text}>`, `byteLength: ${length}`);
+    appendPair(out, `[Uint8Contents]: <${text}>`, `byteLength: ${length}`);
   }
   return out;
 }
@@ -396,9 +397,9 @@ function typedItems(state: Inspection, array: Uint8Array): string[] {
   const length = TypedArrayPrototypeGetLength(array);
   const out: string[] = [];
   const shown = MathMin(length, inspectItemsMax);
-  for (let i = 0; i < shown; i++) ArrayPrototypePush(out, formatValue(state, array[i], 0, true));
+  for (let i = 0; i < shown; i++) append(out, formatValue(state, array[i], 0, true));
   const grouped = columns(out);
-  if (length > shown) ArrayPrototypePush(grouped, more(length - shown));
+  if (length > shown) append(grouped, more(length - shown));
   return grouped;
 }
 
@@ -416,19 +417,19 @@ function arrayItems(state: Inspection, array: unknown[], depth: number): string[
       let holes = 1;
       while (i + holes < length && holes < sparseKeysMax && ownProperty(array, i + holes) === undefined) holes++;
       if (holes === sparseKeysMax) holes = length - i; // Nobody counts further.
-      ArrayPrototypePush(out, `<${holes} empty item${holes === 1 ? "" : "s"}>`);
+      append(out, `<${holes} empty item${holes === 1 ? "" : "s"}>`);
       i += holes - 1;
     } else {
       const text = propertyValue(state, d, depth);
       if (typeof d.value === "object" && d.value !== null) simple = false;
-      ArrayPrototypePush(out, text);
+      append(out, text);
     }
   }
   const grouped = simple ? columns(out) : out;
-  if (i < length) ArrayPrototypePush(grouped, more(length - i));
+  if (i < length) append(grouped, more(length - i));
   if (length <= sparseKeysMax) {
     const rest = properties(state, array, depth, true);
-    for (let k = 0; k < rest.length; k++) ArrayPrototypePush(grouped, rest[k]!);
+    for (let k = 0; k < rest.length; k++) append(grouped, rest[k]!);
   }
   return grouped;
 }
@@ -443,26 +444,26 @@ function collection(state: Inspection, object: object, depth: number): string[] 
     let shown = 0;
     for (let i = 0; i < entries.length && shown < inspectItemsMax && state.left > 0; i += step, shown++) {
       const first = formatValue(state, entries[i], depth + 1, true);
-      ArrayPrototypePush(out, keyed ? `${first} => ${formatValue(state, entries[i + 1], depth + 1, true)}` : first);
+      append(out, keyed ? `${first} => ${formatValue(state, entries[i + 1], depth + 1, true)}` : first);
     }
     const rest = entries.length / step - shown;
-    if (rest > 0) ArrayPrototypePush(out, more(rest));
+    if (rest > 0) append(out, more(rest));
   }
   const own = properties(state, object, depth, false);
-  for (let i = 0; i < own.length; i++) ArrayPrototypePush(out, own[i]!);
+  for (let i = 0; i < own.length; i++) append(out, own[i]!);
   return out;
 }
 
 function promiseItems(state: Inspection, promise: Promise<unknown>, depth: number): string[] {
   const settled = native.promiseState(promise);
   const out: string[] = [];
-  if (settled[0] === 0) ArrayPrototypePush(out, "<pending>");
+  if (settled[0] === 0) append(out, "<pending>");
   else {
     const text = formatValue(state, settled[1], depth + 1, true);
-    ArrayPrototypePush(out, settled[0] === 2 ? `<rejected> ${text}` : text);
+    append(out, settled[0] === 2 ? `<rejected> ${text}` : text);
   }
   const rest = properties(state, promise, depth, false);
-  for (let i = 0; i < rest.length; i++) ArrayPrototypePush(out, rest[i]!);
+  for (let i = 0; i < rest.length; i++) append(out, rest[i]!);
   return out;
 }
 
@@ -507,7 +508,7 @@ function formatError(state: Inspection, error: object, depth: number, nested: bo
     if (d === undefined || (d.enumerable !== true && key !== "cause" && key !== "errors")) continue;
     if (key === "name" && typeof d.value === "string" && StringPrototypeIncludes(base, d.value)) continue;
     const text = propertyValue(state, d, depth);
-    ArrayPrototypePush(rest, d.enumerable === true ? `${keyText(key)}: ${text}` : `[${key as string}]: ${text}`);
+    append(rest, d.enumerable === true ? `${keyText(key)}: ${text}` : `[${key as string}]: ${text}`);
   }
   return rest.length === 0 ? base : `${base} {\n  ${ArrayPrototypeJoin(indentAll(rest), ",\n  ")}\n}`;
 }
@@ -535,7 +536,7 @@ function properties(state: Inspection, object: object, depth: number, skipIndexe
     try {
       d = ownProperty(object, key);
     } catch {
-      ArrayPrototypePush(out, `${keyText(key)}: <uninitialized>`); // A binding of a module that is being evaluated.
+      append(out, `${keyText(key)}: <uninitialized>`); // A binding of a module that is being evaluated.
       continue;
     }
     if (d === undefined || (d.enumerable !== true && !state.hidden)) continue;
@@ -546,9 +547,9 @@ function properties(state: Inspection, object: object, depth: number, skipIndexe
     const text = propertyValue(state, d, depth);
     const name = keyText(key);
     state.left -= name.length;
-    ArrayPrototypePush(out, d.enumerable === true ? `${name}: ${text}` : `[${name}]: ${text}`);
+    append(out, d.enumerable === true ? `${name}: ${text}` : `[${name}]: ${text}`);
   }
-  if (left > 0) ArrayPrototypePush(out, more(left));
+  if (left > 0) append(out, more(left));
   return out;
 }
 
@@ -566,7 +567,7 @@ function indent(text: string): string {
 
 function indentAll(entries: string[]): string[] {
   const out: string[] = [];
-  for (let i = 0; i < entries.length; i++) ArrayPrototypePush(out, indent(entries[i]!));
+  for (let i = 0; i < entries.length; i++) append(out, indent(entries[i]!));
   return out;
 }
 
@@ -608,7 +609,7 @@ function columns(entries: string[]): string[] {
       const cell = last ? entries[k]! : `${entries[k]!}, `;
       line += numeric ? StringPrototypePadStart(cell, last ? widest : widest + 2) : last ? cell : StringPrototypePadEnd(cell, widest + 2);
     }
-    ArrayPrototypePush(lines, line);
+    append(lines, line);
   }
   return lines;
 }

@@ -1,6 +1,6 @@
 // MIME types (https://mimesniff.spec.whatwg.org/#parsing-a-mime-type) and "extract a MIME type" of Fetch (§2.2.2).
 
-import { ArrayPrototypePush, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase } from "../bootstrap/primordials.ts";
+import { append, appendPair, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase } from "../bootstrap/primordials.ts";
 import { isToken } from "./headers.ts";
 
 export interface MimeType {
@@ -65,7 +65,7 @@ export function parseMimeType(input: string): MimeType | undefined {
       at = end;
       if (value === "") continue;
     }
-    if (isToken(name) && isQuotable(value) && mimeParameter(mime, name) === undefined) ArrayPrototypePush(mime.parameters, name, value);
+    if (isToken(name) && isQuotable(value) && mimeParameter(mime, name) === undefined) appendPair(mime.parameters, name, value);
   }
   return mime;
 }
@@ -137,7 +137,7 @@ export function extractMimeType(contentType: string | null): MimeType | undefine
       essence = mimeEssence(mime);
       charset = mimeParameter(mime, "charset");
     } else if (mimeParameter(mime, "charset") === undefined && charset !== undefined) {
-      ArrayPrototypePush(mime.parameters, "charset", charset);
+      appendPair(mime.parameters, "charset", charset);
     }
   }
   return found;
@@ -154,7 +154,7 @@ export function splitHeaderValue(value: string): string[] {
       i = skipQuoted(value, i);
       continue;
     }
-    ArrayPrototypePush(out, trimTabOrSpace(value, start, i));
+    append(out, trimTabOrSpace(value, start, i));
     if (i >= value.length) return out;
     i++;
     start = i;

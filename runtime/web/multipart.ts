@@ -6,7 +6,8 @@
 
 import { native } from "../bootstrap/native.ts";
 import {
-  ArrayPrototypePush,
+  append,
+  appendPair,
   MathFloor,
   StringPrototypeCharCodeAt,
   StringPrototypeIndexOf,
@@ -51,7 +52,7 @@ export function encodeMultipart(entries: readonly FormDataEntryValue[]): Encoded
     text += `; filename="${escapeName(fileName(value))}"\r\nContent-Type: ${type === "" ? "application/octet-stream" : type}\r\n\r\n`;
     add(out, native.utf8Encode(text));
     const inner = blobParts(value);
-    for (let j = 0; j < inner.length; j++) ArrayPrototypePush(out.parts, inner[j]!);
+    for (let j = 0; j < inner.length; j++) append(out.parts, inner[j]!);
     out.size += blobSize(value);
     text = "\r\n";
   }
@@ -60,7 +61,7 @@ export function encodeMultipart(entries: readonly FormDataEntryValue[]): Encoded
 }
 
 function add(out: EncodedForm, bytes: Uint8Array): void {
-  ArrayPrototypePush(out.parts, bytes);
+  append(out.parts, bytes);
   out.size += TypedArrayPrototypeGetByteLength(bytes);
 }
 
@@ -111,7 +112,7 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormDataEnt
   at += dash.length;
   for (;;) {
     if (StringPrototypeStartsWith(text, "--", at)) return entries;
-    while (text[at] === " " || text[at] === "\t") at++;
+    while (at < text.length && (text[at] === " " || text[at] === "\t")) at++;
     if (!StringPrototypeStartsWith(text, "\r\n", at)) throw malformed("a boundary is not followed by a line break");
     if (entries.length >= 2 * multipartPartsMax) throw malformed(`more than ${multipartPartsMax} parts`);
     const head = parseHead(bytes, text, at + 2);
@@ -119,8 +120,8 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormDataEnt
     if (end < 0) throw malformed("the last boundary is missing");
     // A part without content may share the line break of its empty line with the delimiter.
     const content = subBytes(bytes, head.end, end < head.end ? head.end : end);
-    if (head.filename === undefined) ArrayPrototypePush(entries, head.name, native.utf8Decode(content, false)!);
-    else ArrayPrototypePush(entries, head.name, toFile(content, head.filename, head.type));
+    if (head.filename === undefined) appendPair(entries, head.name, native.utf8Decode(content, false)!);
+    else appendPair(entries, head.name, toFile(content, head.filename, head.type));
     at = end + delimiter.length;
   }
 }

@@ -4,7 +4,7 @@
 
 import { currentEvent, type EventState } from "../bootstrap/context.ts";
 import { reportException } from "../bootstrap/errors.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, FunctionPrototypeCall, ObjectFreeze } from "../bootstrap/primordials.ts";
+import { append, ArrayPrototypeIncludes, FunctionPrototypeCall, ObjectFreeze } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments, toCallback, toDictionary, toDOMString, toSequence, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { addResource } from "./fetch/resources.ts";
@@ -89,7 +89,7 @@ class Registration {
 
   add(entry: PerformanceEntry): void {
     if (this.buffer.length >= entriesMax) this.dropped++;
-    else ArrayPrototypePush(this.buffer, entry);
+    else append(this.buffer, entry);
     this.schedule();
   }
 
@@ -168,18 +168,18 @@ export class PerformanceObserver {
     r.requiresDropped = true;
     if (entryTypes !== undefined) {
       const types: string[] = [];
-      for (let i = 0; i < supported.length; i++) if (ArrayPrototypeIncludes(entryTypes, supported[i]!)) ArrayPrototypePush(types, supported[i]!);
+      for (let i = 0; i < supported.length; i++) if (ArrayPrototypeIncludes(entryTypes, supported[i]!)) append(types, supported[i]!);
       if (types.length === 0) return;
       r.types = types;
       r.register();
       return;
     }
     if (!ArrayPrototypeIncludes(supported, type!)) return;
-    if (!ArrayPrototypeIncludes(r.types, type!)) ArrayPrototypePush(r.types, type!);
+    if (!ArrayPrototypeIncludes(r.types, type!)) append(r.types, type!);
     r.register();
     if (!buffered) return;
     const past = bufferedEntries(type!);
-    for (let i = 0; i < past.length; i++) ArrayPrototypePush(r.buffer, past[i]!);
+    for (let i = 0; i < past.length; i++) append(r.buffer, past[i]!);
     if (past.length > 0) r.schedule();
   }
 

@@ -1,7 +1,7 @@
 // The entries of the Performance Timeline (https://w3c.github.io/performance-timeline/), and those that are kept.
 
 import { registerInspectable } from "../bootstrap/interfaces.ts";
-import { ArrayPrototypePush, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
+import { append, ArrayPrototypeSort } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor } from "../bootstrap/webidl.ts";
 
 /** What lets the constructors of entries through. */
@@ -89,7 +89,7 @@ export function selectEntries(lists: readonly (readonly PerformanceEntry[])[], n
     for (let i = 0; i < list.length; i++) {
       const e = list[i]!;
       const parts = partsOf(e);
-      if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) ArrayPrototypePush(out, e);
+      if ((name === undefined || parts.name === name) && (type === undefined || parts.entryType === type)) append(out, e);
     }
   }
   return ArrayPrototypeSort(out, byStart);

@@ -5,7 +5,7 @@
 import { currentEvent } from "../bootstrap/context.ts";
 import { registerInspectable } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeShift } from "../bootstrap/primordials.ts";
+import { append, ArrayPrototypeIncludes, ArrayPrototypeShift, defineData } from "../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, requireArguments, toDictionary, toDOMString, toDouble, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 import { EventTarget } from "./events/target.ts";
@@ -57,7 +57,7 @@ export class PerformanceMark extends PerformanceEntry {
   override toJSON(): object {
     const detail = this.#detail;
     const json = entryToObject(this);
-    json["detail"] = detail;
+    defineData(json, "detail", detail, true, true, true);
     return json;
   }
 }
@@ -77,7 +77,7 @@ export class PerformanceMeasure extends PerformanceEntry {
   override toJSON(): object {
     const detail = this.#detail;
     const json = entryToObject(this);
-    json["detail"] = detail;
+    defineData(json, "detail", detail, true, true, true);
     return json;
   }
 }
@@ -96,7 +96,7 @@ function queueEntry<E extends PerformanceEntry>(entry: E): E {
     ArrayPrototypeShift(buffer.entries);
     buffer.dropped++;
   }
-  ArrayPrototypePush(buffer.entries, entry);
+  append(buffer.entries, entry);
   return entry;
 }
 
@@ -104,7 +104,7 @@ function clear(buffer: Buffer, name: unknown): void {
   const wanted = name === undefined ? undefined : toDOMString(name);
   const rest: PerformanceEntry[] = [];
   if (wanted !== undefined) {
-    for (let i = 0; i < buffer.entries.length; i++) if (partsOf(buffer.entries[i]!).name !== wanted) ArrayPrototypePush(rest, buffer.entries[i]!);
+    for (let i = 0; i < buffer.entries.length; i++) if (partsOf(buffer.entries[i]!).name !== wanted) append(rest, buffer.entries[i]!);
   }
   buffer.entries = rest;
 }

@@ -1,6 +1,6 @@
 // Stack traces as the authors of workers should see them. Pure.
 
-import { ArrayPrototypeJoin, ArrayPrototypePush, StringPrototypeIncludes, StringPrototypeSplit, StringPrototypeStartsWith } from "../bootstrap/primordials.ts";
+import { append, ArrayPrototypeJoin, StringPrototypeIncludes, StringPrototypeSplit, StringPrototypeStartsWith } from "../bootstrap/primordials.ts";
 
 /** Name of the script that this runtime layer is, in stack traces. The host gives it. */
 const runtimeScript = "skerry:runtime:";
@@ -12,7 +12,7 @@ export function withoutPlatformFrames(stack: string): string {
   const kept: string[] = [];
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!;
-    if (!StringPrototypeStartsWith(line, "    at ") || !StringPrototypeIncludes(line, runtimeScript)) ArrayPrototypePush(kept, line);
+    if (!StringPrototypeStartsWith(line, "    at ") || !StringPrototypeIncludes(line, runtimeScript)) append(kept, line);
   }
   return ArrayPrototypeJoin(kept, "\n");
 }

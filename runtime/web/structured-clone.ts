@@ -5,7 +5,7 @@
 
 import { interfaceOfPrototype, type PlatformInterface, streamTransferOf, type Transfer, transferOf } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypePush, Map, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
+import { append, Map, MapPrototypeGet, MapPrototypeHas, MapPrototypeSet, ObjectGetPrototypeOf, ObjectPrototype } from "../bootstrap/primordials.ts";
 import { isArrayBuffer, isObject, requireArguments, toDictionary, toSequence, typeError } from "../bootstrap/webidl.ts";
 import { DOMException } from "./domexception.ts";
 
@@ -65,7 +65,7 @@ export function cloneWithTransfer(value: unknown, transfer: readonly object[]): 
     if (MapPrototypeHas(all, item)) refuse("The transfer list has the same object twice.");
     if (isArrayBuffer(item)) {
       if (native.isDetached(item)) refuse("An ArrayBuffer in the transfer list is detached.");
-      ArrayPrototypePush(buffers, item);
+      append(buffers, item);
       MapPrototypeSet(all, item, undefined);
       continue;
     }
@@ -76,7 +76,7 @@ export function cloneWithTransfer(value: unknown, transfer: readonly object[]): 
     }
     if (steps.detached(item)) refuse("An object in the transfer list is detached or locked.");
     const entry = { object: item, steps, copy: undefined };
-    ArrayPrototypePush(moved, entry);
+    append(moved, entry);
     MapPrototypeSet(all, item, entry);
   }
   const copies: (() => object)[] = [];
@@ -86,17 +86,17 @@ export function cloneWithTransfer(value: unknown, transfer: readonly object[]): 
     isHost,
     (o) => {
       const entry = MapPrototypeGet(all, o);
-      if (entry !== undefined) return ArrayPrototypePush(copies, () => receive(entry)) - 1;
+      if (entry !== undefined) return append(copies, () => receive(entry)) - 1;
       const known = interfaceOf(o);
       const make = known?.clone?.(o);
       if (make === undefined) refuse(`${known?.name ?? "This object"} could not be cloned.`);
-      return ArrayPrototypePush(copies, make) - 1;
+      return append(copies, make) - 1;
     },
     (index) => copies[index]!(),
     refuse,
   );
   const received: object[] = [];
-  for (let i = 0; i < moved.length; i++) ArrayPrototypePush(received, receive(moved[i]!));
+  for (let i = 0; i < moved.length; i++) append(received, receive(moved[i]!));
   return { value: copy, received };
 }
 

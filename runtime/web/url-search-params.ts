@@ -4,7 +4,7 @@
 
 import { registerInspectable, toPairs } from "../bootstrap/interfaces.ts";
 import { native } from "../bootstrap/native.ts";
-import { ArrayPrototypePush, ArrayPrototypeSort, ReflectOwnKeys, ObjectPrototypePropertyIsEnumerable, StringPrototypeCharCodeAt, StringPrototypeSlice, SymbolIterator } from "../bootstrap/primordials.ts";
+import { append, appendPair, ArrayPrototypeSort, ObjectPrototypePropertyIsEnumerable, ReflectOwnKeys, StringPrototypeCharCodeAt, StringPrototypeSlice, SymbolIterator } from "../bootstrap/primordials.ts";
 import { defineInterface, isObject, iterate, requireArguments, toSequence, toUSVString, typeError } from "../bootstrap/webidl.ts";
 import { defineIterable } from "./iterable.ts";
 
@@ -49,7 +49,7 @@ export class URLSearchParams {
     requireArguments(arguments.length, 2, "URLSearchParams.append");
     const n = toUSVString(name);
     const v = toUSVString(value);
-    ArrayPrototypePush(list, n, v);
+    appendPair(list, n, v);
     this.#update(list);
   }
 
@@ -60,7 +60,7 @@ export class URLSearchParams {
     const v = value === undefined ? undefined : toUSVString(value);
     const kept: string[] = [];
     for (let i = 0; i < list.length; i += 2) {
-      if (list[i] !== n || (v !== undefined && list[i + 1] !== v)) ArrayPrototypePush(kept, list[i]!, list[i + 1]!);
+      if (list[i] !== n || (v !== undefined && list[i + 1] !== v)) appendPair(kept, list[i]!, list[i + 1]!);
     }
     this.#update(kept);
   }
@@ -78,7 +78,7 @@ export class URLSearchParams {
     requireArguments(arguments.length, 1, "URLSearchParams.getAll");
     const n = toUSVString(name);
     const out: string[] = [];
-    for (let i = 0; i < list.length; i += 2) if (list[i] === n) ArrayPrototypePush(out, list[i + 1]!);
+    for (let i = 0; i < list.length; i += 2) if (list[i] === n) append(out, list[i + 1]!);
     return out;
   }
 
@@ -99,7 +99,7 @@ export class URLSearchParams {
     let first = 0;
     while (first < list.length && list[first] !== n) first += 2;
     if (first === list.length) {
-      ArrayPrototypePush(list, n, v);
+      appendPair(list, n, v);
     } else {
       list[first + 1] = v;
       let to = first + 2;
@@ -118,10 +118,10 @@ export class URLSearchParams {
   sort(): void {
     const list = this.#pairs();
     const pairs: { name: string; value: string }[] = [];
-    for (let i = 0; i < list.length; i += 2) ArrayPrototypePush(pairs, { name: list[i]!, value: list[i + 1]! });
+    for (let i = 0; i < list.length; i += 2) append(pairs, { name: list[i]!, value: list[i + 1]! });
     ArrayPrototypeSort(pairs, (x, y) => (x.name < y.name ? -1 : x.name > y.name ? 1 : 0));
     const sorted: string[] = [];
-    for (let i = 0; i < pairs.length; i++) ArrayPrototypePush(sorted, pairs[i]!.name, pairs[i]!.value);
+    for (let i = 0; i < pairs.length; i++) appendPair(sorted, pairs[i]!.name, pairs[i]!.value);
     this.#update(sorted);
   }
 
@@ -172,7 +172,7 @@ function fromSequence(init: object, method: unknown): string[] {
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     if (row.length !== 2) throw typeError(context, `Each pair must have 2 items, not ${row.length}.`);
-    ArrayPrototypePush(list, row[0]!, row[1]!);
+    appendPair(list, row[0]!, row[1]!);
   }
   return list;
 }
@@ -190,7 +190,7 @@ function fromRecord(init: object): string[] {
     if (name !== key) replaced = true;
     const at = replaced ? indexOfName(list, name) : -1;
     if (at >= 0) list[at + 1] = value;
-    else ArrayPrototypePush(list, name, value);
+    else appendPair(list, name, value);
   }
   return list;
 }

@@ -93,7 +93,7 @@ func TestPoisonedPrototypes(t *testing.T) {
 	}
 	report := s.Get(host, "/check?echo="+url.QueryEscape(origin.URL)).Body
 	passed := strings.Count(report, ": ok\n")
-	if passed != len(regexp.MustCompile(`(?m)^\w+: `).FindAllString(report, -1)) || passed < 18 || strings.Contains(report, "touched") {
+	if passed != len(regexp.MustCompile(`(?m)^\w+: `).FindAllString(report, -1)) || passed < 27 || strings.Contains(report, "touched") {
 		t.Errorf("%d checks passed:\n%s", passed, report)
 	}
 }

@@ -2,7 +2,7 @@
 // and X448 (https://wicg.github.io/webcrypto-secure-curves/), and NODE-ED25519, the name that Workers had for Ed25519 first.
 
 import { type KeyHandle, native } from "../../bootstrap/native.ts";
-import { ArrayBuffer, ArrayBufferPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array } from "../../bootstrap/primordials.ts";
+import { append, ArrayBuffer, ArrayBufferPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array } from "../../bootstrap/primordials.ts";
 import { allowUsages, badFormat, DERIVE_BITS, DERIVE_KEY, exported, exportedParts, imported, invalidAccess, NONE, requireUsages, SIGN, VERIFY, wrongType } from "./common.ts";
 import { checkJwk, dataError, jwkBytes, type JwkFields, type JwkSource, writeJwk } from "./jwk.ts";
 import type { KeyState } from "./key.ts";
@@ -71,7 +71,7 @@ function curveKeys(name: string, curves: Curves): Pick<Algorithm, "publicUsages"
           if (jwk.alg !== undefined) curves.checkAlg(jwk.alg, kind);
           const parts: ArrayBuffer[] = [];
           const count = type === "public" ? curves.parts.length - 1 : curves.parts.length;
-          for (let i = 0; i < count; i++) parts[i] = jwkBytes(jwk, curves.parts[i]!);
+          for (let i = 0; i < count; i++) append(parts, jwkBytes(jwk, curves.parts[i]!));
           handle = imported(native.keyImport(kind, "parts", parts));
           break;
         }

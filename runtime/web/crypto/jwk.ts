@@ -1,7 +1,7 @@
 // JSON Web Keys (RFC 7517, RFC 7518): read from what a worker gave, checked, and written.
 
 import { native } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, defineData, JSONParse, ObjectSetPrototypeOf, StringPrototypeCharCodeAt } from "../../bootstrap/primordials.ts";
+import { append, appendPair, defineData, JSONParse, ObjectSetPrototypeOf, StringPrototypeCharCodeAt } from "../../bootstrap/primordials.ts";
 import { isObject, toDOMString, toSequence, typeError } from "../../bootstrap/webidl.ts";
 import { DOMException } from "../domexception.ts";
 import { decodeUtf8 } from "../bytes.ts";
@@ -61,7 +61,7 @@ function readJwk(source: object, parsed: boolean): JwkSource {
           if (!isObject(value)) throw typeError(context, `${name} is not an array.`);
           const { length } = value as { length?: unknown };
           if (typeof length !== "number") throw typeError(context, `${name} is not an array.`);
-          for (let k = 0; k < length; k++) ArrayPrototypePush(list, (value as { [i: number]: unknown })[k]);
+          for (let k = 0; k < length; k++) append(list, (value as { [i: number]: unknown })[k]);
         } else {
           list = toSequence<unknown>(value, (v) => v, `${context}.${name}`);
         }
@@ -70,7 +70,7 @@ function readJwk(source: object, parsed: boolean): JwkSource {
           break;
         }
         const operations: string[] = [];
-        for (let k = 0; k < list.length; k++) ArrayPrototypePush(operations, toDOMString(list[k]));
+        for (let k = 0; k < list.length; k++) append(operations, toDOMString(list[k]));
         out[name] = operations;
         break;
       }
@@ -140,10 +140,11 @@ export function jwkBytes(jwk: JwkSource, name: "d" | "dp" | "dq" | "e" | "k" | "
 /** kty and alg, then the parts under these names, then key_ops and ext. */
 export function writeJwk(key: KeyState, kty: string, alg: string | undefined, fields: JwkFields, parts: readonly ArrayBuffer[], partNames: readonly string[]): JwkFields {
   const out: JwkFields = ["kty", kty];
-  if (alg !== undefined) ArrayPrototypePush(out, "alg", alg);
-  for (let i = 0; i < fields.length; i++) ArrayPrototypePush(out, fields[i]!);
-  for (let i = 0; i < parts.length; i++) ArrayPrototypePush(out, partNames[i]!, native.base64UrlEncode(parts[i]!));
-  ArrayPrototypePush<string | boolean | string[]>(out, "key_ops", usageList(key.usages), "ext", key.extractable);
+  if (alg !== undefined) appendPair(out, "alg", alg);
+  for (let i = 0; i < fields.length; i++) append(out, fields[i]!);
+  for (let i = 0; i < parts.length; i++) appendPair(out, partNames[i]!, native.base64UrlEncode(parts[i]!));
+  appendPair<string | boolean | string[]>(out, "key_ops", usageList(key.usages));
+  appendPair<string | boolean | string[]>(out, "ext", key.extractable);
   return out;
 }
 

@@ -3,7 +3,7 @@
 
 import { registerCloner, registerInspectable } from "../../bootstrap/interfaces.ts";
 import type { KeyHandle } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, defineData, Uint8Array } from "../../bootstrap/primordials.ts";
+import { append, defineData, Uint8Array } from "../../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, isObject } from "../../bootstrap/webidl.ts";
 
 /** In the order in which `usages` lists them; a set of usages is a number with the bit of each. */
@@ -17,7 +17,7 @@ export function usageBit(name: string): number {
 
 export function usageList(usages: number): string[] {
   const out: string[] = [];
-  for (let i = 0; i < usageNames.length; i++) if ((usages & (1 << i)) !== 0) ArrayPrototypePush(out, usageNames[i]!);
+  for (let i = 0; i < usageNames.length; i++) if ((usages & (1 << i)) !== 0) append(out, usageNames[i]!);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // ML-KEM. Loaded when one of them is first asked for. Deviation: Argon2 uses at most 64 MiB of memory, and at most 256 MiB in all
 // its passes together.
 
+import { append } from "../../bootstrap/primordials.ts";
 import { type KeyHandle, native } from "../../bootstrap/native.ts";
 import { allowUsages, badFormat, DECAPSULATE, DECRYPT, ENCAPSULATE, ENCRYPT, exported, exportedParts, imported, invalidAccess, NONE, requireUsages, SIGN, UNWRAP, VERIFY, WRAP, wrongType } from "./common.ts";
 import { derivedBytes, passwords } from "./derivation.ts";
@@ -123,7 +124,7 @@ function seeded(name: string, publicUsages: number, privateUsages: number, use: 
           checkJwk(jwk, "AKP", use, extractable, usages);
           if (jwk.alg !== name) throw dataError(`The key's alg must be "${name}".`);
           const parts = [jwkBytes(jwk, "pub")];
-          if (type === "private") parts[1] = jwkBytes(jwk, "priv");
+          if (type === "private") append(parts, jwkBytes(jwk, "priv"));
           handle = imported(native.keyImport(name, "parts", parts));
           break;
         }

@@ -1,6 +1,6 @@
 // "Normalizing an algorithm" (https://w3c.github.io/webcrypto/#algorithm-normalization) and the registry of algorithms.
 
-import { ArrayPrototypePush, StringFromCharCode, StringPrototypeCharCodeAt, TypedArrayPrototypeGetSymbolToStringTag } from "../../bootstrap/primordials.ts";
+import { append, StringFromCharCode, StringPrototypeCharCodeAt, TypedArrayPrototypeGetSymbolToStringTag, ObjectSetPrototypeOf } from "../../bootstrap/primordials.ts";
 import { isBufferSource, isObject, toDOMString, toInteger, typeError } from "../../bootstrap/webidl.ts";
 import { copyBytes } from "../bytes.ts";
 import { DOMException } from "../domexception.ts";
@@ -91,7 +91,7 @@ const registry: { [upperName: string]: Algorithm } = { __proto__: null as never 
 
 /** Adds algorithms. Again does no harm. */
 export function register(algorithms: readonly Algorithm[]): void {
-  for (let i = 0; i < algorithms.length; i++) registry[asciiUpper(algorithms[i]!.name)] = algorithms[i]!;
+  for (let i = 0; i < algorithms.length; i++) registry[asciiUpper(algorithms[i]!.name)] = ObjectSetPrototypeOf(algorithms[i]!, null) as Algorithm; // what it lacks it lacks
 }
 
 /** Where the algorithms come from that are not there at the start, by the beginning of their names. */
@@ -99,7 +99,7 @@ const sources: { begins: readonly string[]; load: (() => void) | undefined }[] =
 
 /** load registers the algorithms whose names begin so, when the first of them is asked for. */
 export function registerLater(begins: readonly string[], load: () => void): void {
-  ArrayPrototypePush(sources, { begins, load });
+  append(sources, { begins, load });
 }
 
 function asciiUpper(text: string): string {

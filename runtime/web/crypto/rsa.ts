@@ -2,7 +2,7 @@
 // for blind signatures (RFC 9474).
 
 import { type KeyHandle, native } from "../../bootstrap/native.ts";
-import { TypedArrayPrototypeGetLength } from "../../bootstrap/primordials.ts";
+import { append, TypedArrayPrototypeGetLength } from "../../bootstrap/primordials.ts";
 import { allowUsages, badFormat, DECRYPT, ENCRYPT, exported, exportedParts, imported, invalidAccess, NONE, requireUsages, SIGN, UNWRAP, VERIFY, WRAP, wrongType } from "./common.ts";
 import { checkJwk, dataError, jwkBytes, type JwkFields, type JwkSource, writeJwk } from "./jwk.ts";
 import type { KeyState } from "./key.ts";
@@ -38,7 +38,7 @@ function check(params: Params): void {
   if (bits < bitsMin || bits > bitsMax) throw failed(`An RSA key must have ${bitsMin} to ${bitsMax} bits.`);
 }
 
-function rsa(name: string, publicUsages: number, privateUsages: number, more: Partial<Algorithm>, members: { sign?: Members; encrypt?: Members }): Algorithm {
+function rsa(name: string, publicUsages: number, privateUsages: number, more: Partial<Algorithm>, members: { sign: Members | undefined; encrypt: Members | undefined }): Algorithm {
   const hashMembers: Members = ["hash", HASH, true];
   return {
     name,
@@ -77,7 +77,7 @@ function rsa(name: string, publicUsages: number, privateUsages: number, more: Pa
         if (jwk.oth !== undefined) throw notSupported("RSA keys of more than two primes are not supported.");
         const parts: ArrayBuffer[] = [];
         const count = type === "public" ? 2 : privateParts.length;
-        for (let i = 0; i < count; i++) parts[i] = jwkBytes(jwk, privateParts[i]!);
+        for (let i = 0; i < count; i++) append(parts, jwkBytes(jwk, privateParts[i]!));
         handle = imported(native.keyImport("RSA", "parts", parts));
       } else {
         if (format !== "spki" && format !== "pkcs8") throw badFormat(format, name);
@@ -114,11 +114,11 @@ const rsaRaw = rsa("RSA-RAW", 0, SIGN, {
   sign(_params, key, data) {
     return run("rsa-raw sign", { key: key.handle, data }, toBytes);
   },
-}, { sign: NONE });
+}, { sign: NONE, encrypt: undefined });
 
 register([
-  rsa("RSASSA-PKCS1-v1_5", VERIFY, SIGN, signing("rsa-pkcs1"), { sign: NONE }),
-  rsa("RSA-PSS", VERIFY, SIGN, signing("rsa-pss"), { sign: ["saltLength", ULONG, true] }),
+  rsa("RSASSA-PKCS1-v1_5", VERIFY, SIGN, signing("rsa-pkcs1"), { sign: NONE, encrypt: undefined }),
+  rsa("RSA-PSS", VERIFY, SIGN, signing("rsa-pss"), { sign: ["saltLength", ULONG, true], encrypt: undefined }),
   rsa("RSA-OAEP", ENCRYPT | WRAP, DECRYPT | UNWRAP, {
     encrypt(params, key, data) {
       if (key.type !== "public") throw invalidAccess("A public key is needed to encrypt.");
@@ -128,7 +128,7 @@ register([
       if (key.type !== "private") throw invalidAccess("A private key is needed to decrypt.");
       return run("rsa-oaep decrypt", { name: key.hash, key: key.handle, data, a: params.label }, toBytes);
     },
-  }, { encrypt: ["label", BYTES, false] }),
+  }, { sign: undefined, encrypt: ["label", BYTES, false] }),
   // It cannot be made or verified with: blind signatures are ordinary ones in the end.
   { ...rsaRaw, takes: { __proto__: null as never, importKey: rsaRaw.takes["importKey"], exportKey: NONE, sign: NONE } },
 ]);

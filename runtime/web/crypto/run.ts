@@ -3,7 +3,7 @@
 
 import { currentEvent } from "../../bootstrap/context.ts";
 import { type CryptoResult, type KeyHandle, native } from "../../bootstrap/native.ts";
-import { newDeferredFast, PromisePrototypeThen, promiseResolvedWith } from "../../bootstrap/primordials.ts";
+import { newDeferredFast, ObjectSetPrototypeOf, PromisePrototypeThen, promiseResolvedWith } from "../../bootstrap/primordials.ts";
 import { isObject } from "../../bootstrap/webidl.ts";
 import { DOMException } from "../domexception.ts";
 
@@ -82,6 +82,7 @@ export interface Call {
 
 export function run<T>(operation: string, call: Call, finish: (raw: Raw) => T): Outcome<T> {
   const event = currentEvent();
+  ObjectSetPrototypeOf(call, null); // what is not given is nowhere else
   const raw = native.cryptoRun(
     event === undefined || event.ended ? 0 : event.id,
     operation,

@@ -2,7 +2,7 @@
 // Deviation: source and ports may be any event targets, since WebSocket and MessagePort live in files of their own.
 
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
-import { defineInterface, requireArguments, toDictionary, toDOMString, toSequence, toUSVString, typeError } from "../../bootstrap/webidl.ts";
+import { defineInterface, noMembers, requireArguments, toDictionary, toDOMString, toSequence, toUSVString, typeError } from "../../bootstrap/webidl.ts";
 import { ObjectFreeze } from "../../bootstrap/primordials.ts";
 import { Event, type EventInit, initialize, recordOf } from "./event.ts";
 import { isEventTarget } from "./target.ts";
@@ -49,7 +49,7 @@ export class MessageEvent extends Event {
   constructor(type: unknown, init: unknown = undefined) {
     requireArguments(arguments.length, 1, "MessageEvent constructor");
     super(type, init);
-    const d = toDictionary<MessageEventInit>(init, context) ?? {};
+    const d = toDictionary<MessageEventInit>(init, context) ?? (noMembers as MessageEventInit);
     const { data, lastEventId, origin, ports, source } = d;
     if (data !== undefined) this.#data = data;
     if (lastEventId !== undefined) this.#lastEventId = toDOMString(lastEventId);

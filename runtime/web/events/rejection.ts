@@ -1,7 +1,7 @@
 // PromiseRejectionEvent (https://html.spec.whatwg.org/#promiserejectionevent).
 
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
-import { defineInterface, isObject, requireArguments, typeError } from "../../bootstrap/webidl.ts";
+import { defineInterface, isObject, noMembers, requireArguments, typeError } from "../../bootstrap/webidl.ts";
 import { Event, type EventInit } from "./event.ts";
 
 interface PromiseRejectionEventInit extends EventInit {
@@ -17,7 +17,7 @@ export class PromiseRejectionEvent extends Event {
     const context = "PromiseRejectionEvent constructor";
     requireArguments(arguments.length, 2, context);
     super(type, init);
-    const promise = ((init ?? {}) as PromiseRejectionEventInit).promise;
+    const promise = ((init ?? noMembers) as PromiseRejectionEventInit).promise;
     if (!isObject(promise)) throw typeError(context, "promise is required and must be an object.");
     this.#promise = promise;
     this.#reason = (init as PromiseRejectionEventInit).reason;

@@ -2,8 +2,8 @@
 
 import { native } from "../../bootstrap/native.ts";
 import {
+  append,
   ArrayBufferPrototypeGetByteLength,
-  ArrayPrototypePush,
   type Deferred,
   JSONParse,
   newDeferred,
@@ -188,7 +188,7 @@ class StreamDrain {
     }
     // A copy: who made the chunk may use its memory again.
     const bytes = new Uint8Array(chunk as Uint8Array);
-    ArrayPrototypePush(this.#parts, bytes);
+    append(this.#parts, bytes);
     this.#size += TypedArrayPrototypeGetByteLength(bytes);
     if (!this.#running) this.run();
   }

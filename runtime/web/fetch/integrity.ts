@@ -1,7 +1,7 @@
 // Subresource integrity (https://www.w3.org/TR/SRI/#does-response-match-metadatalist).
 
 import { native } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit, Uint8Array } from "../../bootstrap/primordials.ts";
+import { append, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit, Uint8Array } from "../../bootstrap/primordials.ts";
 
 const algorithms = ["sha256", "sha384", "sha512"];
 const names = ["SHA-256", "SHA-384", "SHA-512"];
@@ -26,7 +26,7 @@ function parse(integrity: string): Metadata[] {
     const dash = StringPrototypeIndexOf(expression, "-");
     if (dash < 0) continue;
     for (let j = 0; j < algorithms.length; j++) {
-      if (algorithms[j] === StringPrototypeSlice(expression, 0, dash)) ArrayPrototypePush(out, { strength: j, digest: StringPrototypeSlice(expression, dash + 1) });
+      if (algorithms[j] === StringPrototypeSlice(expression, 0, dash)) append(out, { strength: j, digest: StringPrototypeSlice(expression, dash + 1) });
     }
   }
   return out;

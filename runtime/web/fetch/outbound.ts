@@ -68,8 +68,7 @@ export class Outbound implements Resource {
     if (this.#running) return;
     this.#running = true;
     while (!this.#over && this.#credit > 0) {
-      const part = this.#parts[this.#index];
-      if (part !== undefined) this.#write(part);
+      if (this.#index < this.#parts.length) this.#write(this.#parts[this.#index]!);
       else if (this.#reader === undefined) {
         native.streamEnd(this.id);
         this.#finish();
@@ -102,8 +101,8 @@ export class Outbound implements Resource {
 
   /** While it waits for credit, a chunk of the worker's must not change any more. */
   #keepRest(): void {
-    const part = this.#parts[this.#index];
-    if (this.#reader === undefined || part === undefined) return;
+    if (this.#reader === undefined || this.#index >= this.#parts.length) return;
+    const part = this.#parts[this.#index]!;
     this.#parts = [new Uint8Array(subBytes(part, this.#offset, TypedArrayPrototypeGetByteLength(part)))];
     this.#index = 0;
     this.#offset = 0;

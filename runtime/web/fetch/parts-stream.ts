@@ -20,12 +20,12 @@ export function partsStream(parts: string | readonly Uint8Array[], origin: Strea
     (controller) => {
       if (origin !== undefined && origin.taken) return;
       list ??= [native.utf8Encode(parts as string)];
-      let part = list[index];
-      while (part !== undefined && TypedArrayPrototypeGetByteLength(part) === 0) part = list[++index];
-      if (part === undefined) {
+      while (index < list.length && TypedArrayPrototypeGetByteLength(list[index]!) === 0) index++;
+      if (index >= list.length) {
         readableByteStreamControllerClose(controller);
         return;
       }
+      const part = list[index]!;
       const length = TypedArrayPrototypeGetByteLength(part);
       const end = length - offset > partsStreamChunkMax ? offset + partsStreamChunkMax : length;
       const chunk = new Uint8Array(subBytes(part, offset, end));

@@ -3,8 +3,8 @@
 
 import { hasCompatFlag } from "../../bootstrap/modules.ts";
 import { native } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, ArrayPrototypeSlice, TypeError } from "../../bootstrap/primordials.ts";
-import { defineInterface, isObject, toDOMString } from "../../bootstrap/webidl.ts";
+import { append, copyList, TypeError } from "../../bootstrap/primordials.ts";
+import { defineInterface, isObject, noMembers, toDOMString } from "../../bootstrap/webidl.ts";
 import { Body, bodyUnusable, usedError } from "../fetch/body.ts";
 import { bodyStream } from "../fetch/body-stream.ts";
 import { isResponse, responseParts, responseWithBody } from "../fetch/response.ts";
@@ -26,7 +26,7 @@ function toHandler(v: unknown, name: string, dictionary: string): Handler | unde
 /** Members are read once, in the order of their names. */
 function toElementHandlers(selector: string, v: unknown): HandlerSet {
   const dictionary = "ElementContentHandlers";
-  const o = (v ?? {}) as { comments?: unknown; element?: unknown; text?: unknown };
+  const o = (v ?? noMembers) as { comments?: unknown; element?: unknown; text?: unknown };
   const comments = toHandler(v === null ? undefined : o.comments, "comments", dictionary);
   const element = toHandler(v === null ? undefined : o.element, "element", dictionary);
   const text = toHandler(v === null ? undefined : o.text, "text", dictionary);
@@ -35,7 +35,7 @@ function toElementHandlers(selector: string, v: unknown): HandlerSet {
 
 function toDocumentHandlers(v: unknown): HandlerSet {
   const dictionary = "DocumentContentHandlers";
-  const o = (v ?? {}) as { comments?: unknown; doctype?: unknown; end?: unknown; text?: unknown };
+  const o = (v ?? noMembers) as { comments?: unknown; doctype?: unknown; end?: unknown; text?: unknown };
   const comments = toHandler(v === null ? undefined : o.comments, "comments", dictionary);
   const doctype = toHandler(v === null ? undefined : o.doctype, "doctype", dictionary);
   const end = toHandler(v === null ? undefined : o.end, "end", dictionary);
@@ -54,14 +54,14 @@ export class HTMLRewriter {
     const set = toElementHandlers(text, handlers);
     const error = native.htmlSelectorError(text);
     if (error !== "") throw new TypeError(`Parser error: ${error}`);
-    ArrayPrototypePush(known, set);
+    append(known, set);
     return this;
   }
 
   onDocument(handlers: unknown): this {
     const known = this.#handlers;
     if (handlers !== null && !isObject(handlers)) wrongType("onDocument", 1, "DocumentContentHandlers");
-    ArrayPrototypePush(known, toDocumentHandlers(handlers));
+    append(known, toDocumentHandlers(handlers));
     return this;
   }
 
@@ -77,7 +77,7 @@ export class HTMLRewriter {
     const mime = type === null ? undefined : parseMimeType(type);
     const codec = codecFor(mime === undefined ? undefined : mimeParameter(mime, "charset"));
     // Handlers that are added later belong to later documents. The body is used up only when nothing else is wrong.
-    const stream = transformStream(ArrayPrototypeSlice(handlers), codec, hasCompatFlag("html_rewriter_treats_esi_include_as_void_tag"), () => bodyStream(body));
+    const stream = transformStream(copyList(handlers), codec, hasCompatFlag("html_rewriter_treats_esi_include_as_void_tag"), () => bodyStream(body));
     return responseWithBody(response, new Body(undefined, stream, null));
   }
 }

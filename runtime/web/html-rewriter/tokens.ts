@@ -6,7 +6,7 @@
 // token are done (transform.ts).
 
 import { native } from "../../bootstrap/native.ts";
-import { ArrayPrototypePush, ArrayPrototypeUnshift, Error, FunctionPrototypeCall, IteratorPrototype, ObjectDefineProperty, ObjectSetPrototypeOf, TypeError } from "../../bootstrap/primordials.ts";
+import { append, Error, FunctionPrototypeCall, IteratorPrototype, ObjectDefineProperty, ObjectSetPrototypeOf, prepend, TypeError } from "../../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, isObject, toDOMString } from "../../bootstrap/webidl.ts";
 import { isResponse, responseParts } from "../fetch/response.ts";
 import { bodyStream } from "../fetch/body-stream.ts";
@@ -223,14 +223,14 @@ export class Element {
   before(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "before", "Element");
-    if (piece !== undefined) ArrayPrototypePush(state.change().before, piece);
+    if (piece !== undefined) append(state.change().before, piece);
     return this;
   }
 
   after(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "after", "Element");
-    if (piece !== undefined) ArrayPrototypeUnshift((state.hasContent ? state.changeEnd() : state.change()).after, piece);
+    if (piece !== undefined) prepend((state.hasContent ? state.changeEnd() : state.change()).after, piece);
     return this;
   }
 
@@ -239,7 +239,7 @@ export class Element {
     const piece = toPiece(arguments.length, content, options, "prepend", "Element");
     if (piece !== undefined && state.hasContent) {
       state.dropsSlash = true;
-      ArrayPrototypeUnshift(state.change().after, piece);
+      prepend(state.change().after, piece);
     }
     return this;
   }
@@ -249,7 +249,7 @@ export class Element {
     const piece = toPiece(arguments.length, content, options, "append", "Element");
     if (piece !== undefined && state.hasContent) {
       state.dropsSlash = true;
-      ArrayPrototypePush(state.changeEnd().before, piece);
+      append(state.changeEnd().before, piece);
     }
     return this;
   }
@@ -291,7 +291,7 @@ export class Element {
     if (piece !== undefined && state.hasContent) {
       state.dropsSlash = true;
       state.removeContent();
-      ArrayPrototypeUnshift(state.change().after, piece);
+      prepend(state.change().after, piece);
     }
     return this;
   }
@@ -379,14 +379,14 @@ export class EndTag {
   before(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "before", "EndTag");
-    if (piece !== undefined) ArrayPrototypePush(state.change().before, piece);
+    if (piece !== undefined) append(state.change().before, piece);
     return this;
   }
 
   after(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "after", "EndTag");
-    if (piece !== undefined) ArrayPrototypeUnshift(state.change().after, piece);
+    if (piece !== undefined) prepend(state.change().after, piece);
     return this;
   }
 
@@ -430,13 +430,13 @@ export class Comment {
 
   before(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
-    ArrayPrototypePush(state.change().before, toTextPiece(arguments.length, content, options, "before", "Comment"));
+    append(state.change().before, toTextPiece(arguments.length, content, options, "before", "Comment"));
     return this;
   }
 
   after(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
-    ArrayPrototypeUnshift(state.change().after, toTextPiece(arguments.length, content, options, "after", "Comment"));
+    prepend(state.change().after, toTextPiece(arguments.length, content, options, "after", "Comment"));
     return this;
   }
 
@@ -487,14 +487,14 @@ export class Text {
   before(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "before", "Text");
-    if (piece !== undefined) ArrayPrototypePush(state.change().before, piece);
+    if (piece !== undefined) append(state.change().before, piece);
     return this;
   }
 
   after(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
     const piece = toPiece(arguments.length, content, options, "after", "Text");
-    if (piece !== undefined) ArrayPrototypeUnshift(state.change().after, piece);
+    if (piece !== undefined) prepend(state.change().after, piece);
     return this;
   }
 
@@ -570,7 +570,7 @@ export class DocumentEnd {
 
   append(content: unknown, options: unknown = undefined): this {
     const state = this.#state ?? invalid();
-    ArrayPrototypePush(state.pieces, toTextPiece(arguments.length, content, options, "append", "DocumentEnd"));
+    append(state.pieces, toTextPiece(arguments.length, content, options, "append", "DocumentEnd"));
     return this;
   }
 

@@ -8,8 +8,8 @@
 import { type AsyncFrame, currentFrame, runInFrame } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
 import {
-  ArrayPrototypePush,
-  ArrayPrototypeSplice,
+  append,
+  insert,
   Map,
   MapPrototypeDelete,
   MapPrototypeGet,
@@ -156,12 +156,12 @@ class Transform {
       for (let i = 0; i < handlers.length; i++) {
         const h = handlers[i]!;
         if ((h.selector === undefined) !== (document === 1)) continue;
-        if (h.selector !== undefined) ArrayPrototypePush(selectors, codec === undefined ? h.selector : codec.encode(h.selector));
-        ArrayPrototypePush(
+        if (h.selector !== undefined) append(selectors, codec === undefined ? h.selector : codec.encode(h.selector));
+        append(
           wants,
           (h.element === undefined ? 0 : wantsElement) | (h.comments === undefined ? 0 : wantsComments) | (h.text === undefined ? 0 : wantsText) | (h.doctype === undefined ? 0 : wantsDoctype),
         );
-        ArrayPrototypePush(ordered, h);
+        append(ordered, h);
       }
     }
     this.#rewriter = native.htmlOpen(selectors, wants, codec === undefined, esiTags);
@@ -440,12 +440,12 @@ class Transform {
     const self = kind === TEXT && this.#codec !== undefined ? { content: (state as TextState).text, html: true } : null;
     if (changes === undefined && self === null) return true;
     const pieces: (Piece | null)[] = [];
-    if (changes === undefined) ArrayPrototypePush(pieces, self);
+    if (changes === undefined) append(pieces, self);
     else {
-      for (let i = 0; i < changes.before.length; i++) ArrayPrototypePush(pieces, changes.before[i]!);
-      if (!changes.removed) ArrayPrototypePush(pieces, self);
-      else if (changes.replacement !== undefined) ArrayPrototypePush(pieces, changes.replacement);
-      for (let i = 0; i < changes.after.length; i++) ArrayPrototypePush(pieces, changes.after[i]!);
+      for (let i = 0; i < changes.before.length; i++) append(pieces, changes.before[i]!);
+      if (!changes.removed) append(pieces, self);
+      else if (changes.replacement !== undefined) append(pieces, changes.replacement);
+      for (let i = 0; i < changes.after.length; i++) append(pieces, changes.after[i]!);
     }
     this.#pieces = pieces;
     this.#leaveOut = self !== null || changes!.removed;
@@ -508,7 +508,7 @@ class Transform {
           this.#fail(new TypeError("Parser error: Invalid UTF-8"));
           return;
         }
-        ArrayPrototypeSplice(pieces, this.#pieceAt, 0, { content: text, html });
+        insert(pieces, this.#pieceAt, { content: text, html });
         this.#run();
       },
       closeSteps: () => {

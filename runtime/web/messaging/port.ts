@@ -6,7 +6,7 @@
 
 import { type AsyncFrame, currentFrame } from "../../bootstrap/context.ts";
 import { registerTransfer } from "../../bootstrap/interfaces.ts";
-import { ArrayPrototypePush, SymbolIterator } from "../../bootstrap/primordials.ts";
+import { append, SymbolIterator } from "../../bootstrap/primordials.ts";
 import { defineInterface, illegalConstructor, isObject, requireArguments, toDictionary, toSequence, typeError } from "../../bootstrap/webidl.ts";
 import { DOMException } from "../domexception.ts";
 import { Event } from "../events/event.ts";
@@ -128,7 +128,7 @@ export class MessagePort extends EventTarget {
     const { value, received } = cloneWithTransfer(message, transfer);
     if (doomed) return;
     const ports: object[] = [];
-    for (let i = 0; i < received.length; i++) if (isMessagePort(received[i])) ArrayPrototypePush(ports, received[i]!);
+    for (let i = 0; i < received.length; i++) if (isMessagePort(received[i])) append(ports, received[i]!);
     target!.accept({ data: value, ports, frame: currentFrame(), next: undefined });
   }
 

@@ -2,21 +2,21 @@
 // plain classes that never reach a worker. See readable-core.ts.
 
 import {
+  append,
   ArrayBuffer,
   ArrayBufferPrototypeGetByteLength,
   ArrayBufferPrototypeGetDetached,
   ArrayBufferPrototypeTransferToFixedLength,
-  ArrayPrototypePush,
   DataView,
   MathMin,
   PromisePrototypeThen,
   PromiseReject,
   promiseResolvedWith,
   RangeError,
-  TypeError,
+  typedArrayConstructors,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypedArrayPrototypeSet,
-  typedArrayConstructors,
+  TypeError,
   Uint8Array,
   viewBuffer,
   viewByteLength,
@@ -379,7 +379,7 @@ export class ByteController implements Controller {
     const filled: PullInto[] = [];
     while (this.#pending.length > 0 && this.#total > 0) {
       const d = this.#pending.peek();
-      if (this.#fillFromQueue(d)) ArrayPrototypePush(filled, this.#shiftPending());
+      if (this.#fillFromQueue(d)) append(filled, this.#shiftPending());
     }
     return filled;
   }
@@ -500,7 +500,7 @@ export class ByteController implements Controller {
     const reader = this.stream.reader;
     if (reader === undefined || reader.isDefault) return;
     const filled: PullInto[] = [];
-    while (filled.length < reader.waiting) ArrayPrototypePush(filled, this.#shiftPending());
+    while (filled.length < reader.waiting) append(filled, this.#shiftPending());
     this.#commitAll(filled);
   }
 

@@ -1,5 +1,7 @@
 // First in, first out, in a ring: shifting does not move the rest as Array.prototype.shift does.
 
+import { append } from "../../bootstrap/primordials.ts";
+
 const nothing: never[] = []; // Shared by all that are empty; never written to.
 
 /** A queue of any length. Costs nothing until something is pushed. */
@@ -43,8 +45,8 @@ export class Fifo<T> {
       return;
     }
     const next: (T | undefined)[] = [];
-    for (let i = 0; i < capacity; i++) next[i] = old[(this.#head + i) & (capacity - 1)];
-    for (let i = capacity; i < capacity * 2; i++) next[i] = undefined;
+    for (let i = 0; i < capacity; i++) append(next, old[(this.#head + i) & (capacity - 1)]);
+    for (let i = capacity; i < capacity * 2; i++) append(next, undefined);
     this.#items = next;
     this.#head = 0;
   }

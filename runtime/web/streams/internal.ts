@@ -224,9 +224,9 @@ export function writableStreamDefaultWriterRelease(writer: Writer): void {
 export interface TransformAlgorithms {
   /** May call enqueue, error and terminate of the transform, and may return a promise. */
   transform: (chunk: unknown, transform: Transform) => unknown;
-  flush?: (transform: Transform) => unknown;
+  flush: ((transform: Transform) => unknown) | undefined;
   /** The readable side was cancelled or the writable side aborted. */
-  cancel?: (reason: unknown) => unknown;
+  cancel: ((reason: unknown) => unknown) | undefined;
 }
 
 /** "Set up" a transform (§9.3): the two sides for a GenericTransformStream such as CompressionStream. */

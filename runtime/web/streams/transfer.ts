@@ -14,7 +14,7 @@ import type { WritableStream } from "./writable.ts";
 /** Streams that were sent: "detached", also when all of their chunks have been passed on and the lock is gone. */
 const sent = new WeakSetConstructor();
 
-const copies = (): ReturnType<typeof createTransformStream> => createTransformStream({ transform: (chunk, t) => t.enqueue(structuredCloneValue(chunk)) });
+const copies = (): ReturnType<typeof createTransformStream> => createTransformStream({ transform: (chunk, t) => t.enqueue(structuredCloneValue(chunk)), flush: undefined, cancel: undefined });
 
 function moveReadable(stream: ReadableStream): ReadableStream {
   WeakSetPrototypeAdd(sent, stream);

@@ -102,7 +102,7 @@ export function canonicalOpaquePathname(value: string): string {
     if (c === 0x3f || c === 0x23) break;
     if (c === 0x09 || c === 0x0a || c === 0x0d) continue;
     if (c === 0x20) {
-      const next = value[i];
+      const next = StringPrototypeSlice(value, i, i + 1);
       out += next === "?" || next === "#" ? "%20" : " ";
     } else if (c > 0x20 && c <= 0x7e) {
       out += character;

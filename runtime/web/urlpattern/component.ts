@@ -4,7 +4,7 @@
 // it is needed first. Most components never need theirs: they are plain text, a lone "*", or segments between delimiters,
 // where there is but one way to match.
 
-import { ArrayPrototypePush, RegExp, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypeError } from "../../bootstrap/primordials.ts";
+import { append, RegExp, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypeError } from "../../bootstrap/primordials.ts";
 import { generatePattern, generateRegexp } from "./generate.ts";
 import { type Encode, FIXED_TEXT, FULL_WILDCARD, NONE, type Options, type Part, parsePattern, REGEXP_PART, SEGMENT_WILDCARD } from "./parts.ts";
 
@@ -95,7 +95,7 @@ export class Component {
         if (delimiter >= 0) end = delimiter;
         if (end === at) return undefined;
       }
-      ArrayPrototypePush(groups, StringPrototypeSlice(value, at, end));
+      append(groups, StringPrototypeSlice(value, at, end));
       at = end;
     }
     return at === value.length ? groups : undefined;

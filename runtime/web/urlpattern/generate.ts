@@ -1,7 +1,7 @@
 // What lists of parts are turned into: regular expressions (https://urlpattern.spec.whatwg.org/#converting-part-lists-to-regular-expressions)
 // and pattern strings (the section after that).
 
-import { ArrayPrototypePush, StringPrototypeCharCodeAt } from "../../bootstrap/primordials.ts";
+import { append, StringPrototypeCharCodeAt } from "../../bootstrap/primordials.ts";
 import { escapePattern, escapeRegexp } from "./escape.ts";
 import { FIXED_TEXT, FULL_WILDCARD, fullWildcard, NONE, ONE_OR_MORE, OPTIONAL, type Options, type Part, REGEXP_PART, SEGMENT_WILDCARD, segmentWildcard, ZERO_OR_MORE } from "./parts.ts";
 import { characterAt, isNameCharacter } from "./tokens.ts";
@@ -21,7 +21,7 @@ export function generateRegexp(parts: readonly Part[], options: Options, names: 
       out += part.modifier === NONE ? text : `(?:${text})${mark}`;
       continue;
     }
-    ArrayPrototypePush(names, part.name);
+    append(names, part.name);
     const value = part.type === SEGMENT_WILDCARD ? segmentWildcard(options) : part.type === FULL_WILDCARD ? fullWildcard : part.value;
     const repeats = part.modifier === ZERO_OR_MORE || part.modifier === ONE_OR_MORE;
     const prefix = escapeRegexp(part.prefix);

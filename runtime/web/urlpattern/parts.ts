@@ -1,6 +1,6 @@
 // Pattern strings as lists of parts (https://urlpattern.spec.whatwg.org/#parsing).
 
-import { ArrayPrototypePush, TypeError } from "../../bootstrap/primordials.ts";
+import { append, TypeError } from "../../bootstrap/primordials.ts";
 import { escapeRegexp } from "./escape.ts";
 import { ASTERISK, CHAR, CLOSE, END, ESCAPED_CHAR, NAME, OPEN, OTHER_MODIFIER, REGEXP, type Token, tokenize, type TokenType } from "./tokens.ts";
 
@@ -124,7 +124,7 @@ class PatternParser {
   }
 
   #push(type: Part["type"], value: string, modifier: Part["modifier"], name: string, prefix: string, suffix: string): void {
-    ArrayPrototypePush(this.#parts, { type, value, modifier, name, prefix, suffix });
+    append(this.#parts, { type, value, modifier, name, prefix, suffix });
   }
 
   /** "Maybe add a part from the pending fixed value". */

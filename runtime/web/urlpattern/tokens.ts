@@ -2,7 +2,7 @@
 //
 // Positions are those of UTF-16 units; a character of two units is one token.
 
-import { ArrayPrototypePush, RegExpPrototypeTest, StringPrototypeCharCodeAt, StringPrototypeCodePointAt, StringPrototypeSlice, TypeError } from "../../bootstrap/primordials.ts";
+import { append, RegExpPrototypeTest, StringPrototypeCharCodeAt, StringPrototypeCodePointAt, StringPrototypeSlice, TypeError } from "../../bootstrap/primordials.ts";
 
 export const OPEN = 0;
 export const CLOSE = 1;
@@ -78,7 +78,7 @@ export function tokenize(input: string, lenient: boolean): Token[] {
   const tokens: Token[] = [];
   let index = 0;
   const add = (type: TokenType, next: number, from: number, to: number): void => {
-    ArrayPrototypePush(tokens, { type, index, value: StringPrototypeSlice(input, from, to) });
+    append(tokens, { type, index, value: StringPrototypeSlice(input, from, to) });
     index = next;
   };
   const fail = (next: number, from: number): void => {

@@ -180,7 +180,7 @@ export class URLPattern {
     const x = left.#pattern[place]!.parts;
     const y = right.#pattern[place]!.parts;
     for (let i = 0; i < x.length || i < y.length; i++) {
-      const order = compareParts(x[i] ?? noPart, y[i] ?? noPart);
+      const order = compareParts(i < x.length ? x[i]! : noPart, i < y.length ? y[i]! : noPart);
       if (order !== 0) return order < 0 ? -1 : 1;
     }
     return 0;

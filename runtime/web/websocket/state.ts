@@ -4,7 +4,7 @@
 import { type AsyncFrame, currentEvent, currentFrame, type EventState, holdEvent, releaseEvent, requireOwnEvent, runInFrame } from "../../bootstrap/context.ts";
 import { hasCompatFlag } from "../../bootstrap/modules.ts";
 import { native } from "../../bootstrap/native.ts";
-import { ArrayBufferIsView, ArrayPrototypePush, ArrayPrototypeShift, Error, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypeError, Uint8Array } from "../../bootstrap/primordials.ts";
+import { append, ArrayBufferIsView, ArrayPrototypeShift, Error, Map, MapPrototypeDelete, MapPrototypeGet, MapPrototypeSet, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypeError, Uint8Array } from "../../bootstrap/primordials.ts";
 import { createBlob } from "../blob.ts";
 import { copyBytes } from "../bytes.ts";
 import { CloseEvent } from "../events/close.ts";
@@ -218,7 +218,7 @@ export class SocketState implements Resource {
   // ---- receiving
 
   #receive(item: Item): void {
-    ArrayPrototypePush(this.#inbox, item);
+    append(this.#inbox, item);
     if (this.accepted || this.connecting) this.#drainLater();
   }
 
