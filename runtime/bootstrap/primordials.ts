@@ -4,7 +4,8 @@
 // have replaced Array.prototype.push or Promise.prototype.then, and the platform must not notice. Do NOT use captures to
 // call what the worker handed us on purpose (its iterables, its callbacks, its thenables): those are called normally, as
 // the specifications say. Do not use for…of, spread, array destructuring or `instanceof` over values whose prototypes a
-// worker can reach; index loops, #private brands and the helpers below do the same work.
+// worker can reach; index loops, #private brands and the helpers below do the same work. New items of lists are stored with
+// append(), never with list[i] = v, and nothing is read beyond a list's end: both would go on to Object.prototype.
 
 type AnyFunction = (...args: never[]) => unknown;
 
