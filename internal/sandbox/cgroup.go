@@ -109,7 +109,7 @@ func openGroups(roots map[string]groupRoot, memoryMax int64) (g *groups, memory,
 			}
 		}
 		dir := filepath.Join(root.dir, name)
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := mkdir(dir); err != nil {
 			*said = err.Error()
 			continue
 		}
@@ -126,6 +126,7 @@ func openGroups(roots map[string]groupRoot, memoryMax int64) (g *groups, memory,
 		file := "memory.limit_in_bytes"
 		if root.v2 {
 			file = "memory.max"
+			g.limits["memory.swap.max"] = "0" // It does not count as memory there.
 		}
 		g.limits[file] = strconv.FormatInt(memoryMax, 10)
 	}
@@ -154,7 +155,11 @@ func delegate(dir, controller string) error {
 	return write(dir, "cgroup.subtree_control", "+"+controller)
 }
 
-func mkdir(dir string) error {
+// mkdir and write are how the kernel is spoken to. Tests have one of their own.
+var mkdir, write = makeDirectory, writeFile
+
+// makeDirectory makes a directory if it is not there.
+func makeDirectory(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -176,7 +181,8 @@ func sweep(dir string) {
 	}
 }
 
-func write(dir, file, value string) error {
+// writeFile writes to a file that the kernel has made.
+func writeFile(dir, file, value string) error {
 	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
 	if err != nil {
 		return err
