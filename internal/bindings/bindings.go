@@ -111,6 +111,9 @@ func (h *Handler) fetch(ctx context.Context, c *isolates.Call) isolates.CallResu
 	if err != nil {
 		return violate(hostproto.CallCodeRefused, "the arguments of fetch are malformed: %v", err)
 	}
+	if call.Length < -1 {
+		return violate(hostproto.CallCodeRefused, "the upload of fetch has the length %d", call.Length)
+	}
 	from := egress.Source{Worker: c.Version.Name}
 	if event := ambient.Of(ctx); event != nil {
 		from.Depth = event.Depth

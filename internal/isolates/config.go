@@ -35,7 +35,7 @@ const (
 	// codeCachePerByte and codeCacheFloor bound it by the size of the module: that often, and so many bytes besides. What several modules
 	// of one host have that is not complete yet is at most codeCachePendingMax bytes.
 	codeCachePerByte, codeCacheFloor = 16, 64 << 10
-	codeCachePendingMax              = 2 * CodeCacheMax
+	codeCachePendingMax              = 32 << 20
 	// StderrLogMax is how many bytes of a host's standard error go to the log; the rest is counted.
 	StderrLogMax = 1 << 20
 	// stderrLineMax and stderrTailMax bound one line of it and what is kept for error messages, in bytes.
