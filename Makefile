@@ -212,7 +212,7 @@ wpt-compare: test/bench/node_modules/.skerry ## As wpt, and workerd in the same 
 	@$(MAKE) wpt WPT_FLAGS="-workerd $$(echo test/bench/node_modules/@cloudflare/workerd-linux-*/bin/workerd) $(WPT_FLAGS)"
 
 .PHONY: hostile
-hostile: build ## Adversarial tests, all of them, with the table of what was seen
+hostile: build build/probe/skerry-host.node ## Adversarial tests, all of them, with the table of what was seen
 	$(GO) test -count=1 -v -timeout 60m ./test/hostile
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ func (h *host) run() {
 	})
 	err := h.conn.Serve(h.handle)
 	close(served)
+	noticed := time.Now() // The kernel may need long for what is left of a process.
 	suspects := h.suspects()
 	h.proc.Kill()
 	if isViolation(err) {
@@ -192,7 +193,7 @@ func (h *host) run() {
 		h.pool.violations.Add(1)
 		h.pool.cfg.Logger.Error("isolate host broke the protocol and was killed", "pid", h.proc.Pid(), "violation", err, "suspects", suspects)
 	case adopted:
-		h.pool.cfg.Logger.Error("isolate host died", "pid", h.proc.Pid(), "reason", h.reason, "suspects", suspects)
+		h.pool.cfg.Logger.Error("isolate host died", "pid", h.proc.Pid(), "reason", h.reason, "suspects", suspects, "noticed", noticed)
 	}
 	close(h.ended)
 }
