@@ -269,13 +269,18 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
     return;
   }
   const uint32_t event_id = EventOf(mail);
+  // What only moves pieces of messages about is none of the worker's code: the limit does not count it.
+  const bool carries =
+      mail.kind == Mail::Kind::kSocketCredit || (mail.kind == Mail::Kind::kSocketData && mail.number == 0);
   uint64_t limit = kBackgroundCpuNs;
+  uint64_t before = 0;
   if (auto found = events_.find(event_id); found != events_.end()) {
     // A message of a WebSocket, like its end, is new work: it has the whole limit for itself.
     if (mail.kind == Mail::Kind::kSocketClose || (mail.kind == Mail::Kind::kSocketData && mail.number != 0)) {
       found->second.cpu_base_ns = found->second.cpu_ns;
     }
-    const uint64_t used = found->second.cpu_ns - found->second.cpu_base_ns;
+    before = found->second.cpu_ns;
+    const uint64_t used = carries ? 0 : before - found->second.cpu_base_ns;
     limit = worker_->cpu_limit_ns > used ? worker_->cpu_limit_ns - used : 0;
   }
   if (isolate_->out_of_memory()) return;
@@ -287,6 +292,14 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
   if (!caught.HasTerminated()) RunMicrotasks(lock);
   if (isolate_->tasks().HasDue()) RunTasks(lock);
   AfterItem(lock, event_id, caught);
+  if (carries) {
+    if (auto found = events_.find(event_id); found != events_.end()) {
+      EventRecord& event = found->second;
+      const uint64_t spent = event.cpu_ns - before;
+      if (event.job_base_ns == event.cpu_base_ns) event.job_base_ns += spent;  // No new budget for its jobs.
+      event.cpu_base_ns += spent;
+    }
+  }
   EmitDone();
 }
 

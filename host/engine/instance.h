@@ -88,10 +88,14 @@ struct SocketRecord {
   int64_t granted = 0;                   // What may still come.
   int64_t used = 0;                      // What has come since credit was last granted.
   std::deque<Piece> unsent{};
-  size_t unsent_bytes = 0;  // Of data, charged to the isolate.
-  uint16_t close_code = 0;  // The last word that waits.
+  size_t unsent_bytes = 0;           // With what pieces cost, charged to the isolate.
+  std::deque<uint32_t> under_way{};  // Sizes of the pieces that were sent and have not been credited.
+  uint64_t buffered = 0;             // Bytes of messages, unsent and under way.
+  uint16_t close_code = 0;           // The last word that waits.
   std::string close_reason{};
-  std::string message{};  // What has come of a message that is not complete, charged to the isolate.
+  // What has come of a message that is not complete, charged to the isolate: its mail as it came.
+  std::vector<Mail> message{};
+  size_t message_bytes = 0;
 };
 
 struct TimerRecord {
@@ -242,11 +246,13 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void DispatchSocketData(const IsolateLock& lock, Mail& mail);
   void DispatchSocketClose(const IsolateLock& lock, Mail& mail);
   void DispatchSocketCredit(const IsolateLock& lock, Mail& mail);
-  v8::MaybeLocal<v8::Value> MessageOf(wire::SocketKind kind, std::string_view data);
+  v8::MaybeLocal<v8::Value> MessageOf(wire::SocketKind kind, std::span<const std::string_view> pieces, size_t size);
+  void SendPiece(uint32_t id, SocketRecord& socket, wire::SocketKind kind, bool final, std::string_view data);
   void GrantSocket(uint32_t id, SocketRecord& socket, int64_t used);
   void SayLastWord(uint32_t id, SocketRecord& socket);
   void ForgetSocket(uint32_t id);
   void ReleaseSocket(SocketRecord& socket);
+  void DropMessage(SocketRecord& socket);
   void DeliverCollected(const IsolateLock& lock, uint32_t id, StreamRecord& stream);
   void DispatchJob(const IsolateLock& lock, Mail& mail);
   // Adds what a job has cost to its event. False if there is no such event any more, or it has used up its CPU time.

@@ -51,8 +51,8 @@ bool WorkerInstance::SendSocket(uint32_t id, SocketRecord& socket, wire::SocketK
     const auto cost = static_cast<int64_t>(size + wire::kSocketPieceCost);
     if (!socket.unsent.empty() || cost > socket.credit) break;
     final = at + size == data.size();
-    wire::AppendFrame(out(), id, wire::SocketData{.kind = kind, .final = final, .data = data.substr(at, size)});
-    socket.credit -= cost;
+    socket.buffered += size;
+    SendPiece(id, socket, kind, final, data.substr(at, size));
     at += size;
   }
   if (final) return true;
@@ -61,6 +61,7 @@ bool WorkerInstance::SendSocket(uint32_t id, SocketRecord& socket, wire::SocketK
   if (socket.unsent_bytes + kept > wire::kSocketUnsentMax || !isolate_->buffers().Fits(kept)) return false;
   isolate_->buffers().Charge(kept);
   socket.unsent_bytes += kept;
+  socket.buffered += rest;
   while (!final) {
     const size_t size = std::min(kPieceMax, data.size() - at);
     final = at + size == data.size();
@@ -68,6 +69,13 @@ bool WorkerInstance::SendSocket(uint32_t id, SocketRecord& socket, wire::SocketK
     at += size;
   }
   return true;
+}
+
+void WorkerInstance::SendPiece(uint32_t id, SocketRecord& socket, wire::SocketKind kind, bool final,
+                               std::string_view data) {
+  wire::AppendFrame(out(), id, wire::SocketData{.kind = kind, .final = final, .data = data});
+  socket.credit -= static_cast<int64_t>(data.size() + wire::kSocketPieceCost);
+  socket.under_way.push_back(static_cast<uint32_t>(data.size()));
 }
 
 bool WorkerInstance::CloseSocket(uint32_t id, SocketRecord& socket, uint16_t code, std::string reason) {
@@ -99,10 +107,10 @@ void WorkerInstance::ForgetSocket(uint32_t id) {
 
 // Lets go of everything that the socket holds.
 void WorkerInstance::ReleaseSocket(SocketRecord& socket) {
-  isolate_->buffers().Release(socket.unsent_bytes + socket.message.size());
+  isolate_->buffers().Release(socket.unsent_bytes);
   socket.unsent.clear();
   socket.unsent_bytes = 0;
-  socket.message = {};
+  DropMessage(socket);
 }
 
 void WorkerInstance::GrantSocket(uint32_t id, SocketRecord& socket, int64_t used) {
@@ -113,63 +121,85 @@ void WorkerInstance::GrantSocket(uint32_t id, SocketRecord& socket, int64_t used
   wire::AppendFrame(out(), id, wire::SocketCredit{.bytes = static_cast<uint32_t>(more)});
 }
 
-v8::MaybeLocal<v8::Value> WorkerInstance::MessageOf(wire::SocketKind kind, std::string_view data) {
+v8::MaybeLocal<v8::Value> WorkerInstance::MessageOf(wire::SocketKind kind, std::span<const std::string_view> pieces,
+                                                    size_t size) {
   v8::Isolate* isolate = isolate_->v8();
-  if (kind == wire::SocketKind::text) {
-    Local<v8::String> text;
-    if (!v8::String::NewFromUtf8(isolate, data.data(), v8::NewStringType::kNormal, static_cast<int>(data.size()))
-             .ToLocal(&text)) {
+  if (kind == wire::SocketKind::binary) {
+    Local<v8::ArrayBuffer> buffer;
+    if (!v8::ArrayBuffer::MaybeNew(isolate, size, v8::BackingStoreInitializationMode::kUninitialized)
+             .ToLocal(&buffer)) {
       return {};
     }
-    return text;
+    auto* to = static_cast<char*>(buffer->Data());
+    for (std::string_view piece : pieces) to += piece.copy(to, piece.size());
+    return buffer;
   }
-  Local<v8::ArrayBuffer> buffer;
-  if (!v8::ArrayBuffer::MaybeNew(isolate, data.size(), v8::BackingStoreInitializationMode::kUninitialized)
-           .ToLocal(&buffer)) {
+  std::string joined;
+  std::string_view all = pieces.empty() ? std::string_view() : pieces.front();
+  if (pieces.size() > 1) {
+    joined.reserve(size);
+    for (std::string_view piece : pieces) joined.append(piece);
+    all = joined;
+  }
+  Local<v8::String> text;
+  if (!v8::String::NewFromUtf8(isolate, all.data(), v8::NewStringType::kNormal, static_cast<int>(all.size()))
+           .ToLocal(&text)) {
     return {};
   }
-  if (!data.empty()) data.copy(static_cast<char*>(buffer->Data()), data.size());
-  return buffer;
+  return text;
 }
 
 void WorkerInstance::DispatchSocketData(const IsolateLock& lock, Mail& mail) {
   v8::Isolate* isolate = lock.v8();
   SocketRecord* socket = FindSocket(mail.id);
   if (socket == nullptr || socket->closed_in) return;
-  wire::SocketData data;
-  if (!wire::SocketData::Decode({mail.bytes.get(), mail.size}, data)) host_.Violation("SocketData");
+  const auto decode = [this](const Mail& from) {
+    wire::SocketData data;
+    if (!wire::SocketData::Decode({from.bytes.get(), from.size}, data)) host_.Violation("SocketData");
+    return data;
+  };
+  const wire::SocketData data = decode(mail);
   const auto cost = static_cast<int64_t>(data.data.size() + wire::kSocketPieceCost);
   if (cost > socket->granted) host_.Violation("SocketData beyond its credit");
   socket->granted -= cost;
-  if (socket->closed_out) {  // Nobody reads any more, but the other side's last word is behind this.
-    GrantSocket(mail.id, *socket, cost);
-    return;
-  }
-  const bool whole = socket->message.empty() && data.final;
-  if (!whole) {
-    if (socket->message.size() + data.data.size() > wire::kSocketMessageMax) host_.Violation("message over its limit");
-    if (!isolate_->buffers().Fits(data.data.size())) {
-      (void)CloseSocket(mail.id, *socket, kTooBig, kMemoryReason);
-      isolate_->buffers().Release(socket->message.size());
-      socket->message = {};
-      GrantSocket(mail.id, *socket, cost);
+  GrantSocket(mail.id, *socket, cost);
+  // When the last word is said nobody reads any more, but the other side's is behind this.
+  if (socket->closed_out) return;
+  const uint32_t id = mail.id;
+  const bool final = data.final;
+  const wire::SocketKind kind = data.kind;
+  const size_t size = socket->message_bytes + data.data.size();
+  if (size > wire::kSocketMessageMax) host_.Violation("a message over its limit");
+  Local<v8::Value> message;
+  bool made = false;
+  if (!final) {
+    made = isolate_->buffers().Fits(mail.size);
+    if (made) {
+      isolate_->buffers().Charge(mail.size);
+      socket->message_bytes = size;
+      socket->message.push_back(std::move(mail));
       return;
     }
-    isolate_->buffers().Charge(data.data.size());
-    socket->message.append(data.data);
+  } else {
+    std::vector<std::string_view> pieces;
+    for (const Mail& earlier : socket->message) pieces.push_back(decode(earlier).data);
+    pieces.push_back(data.data);
+    made = MessageOf(kind, pieces, size).ToLocal(&message);
   }
-  GrantSocket(mail.id, *socket, cost);
-  if (!data.final) return;
-  Local<v8::Value> message;
-  const bool made = MessageOf(data.kind, whole ? data.data : std::string_view(socket->message)).ToLocal(&message);
-  isolate_->buffers().Release(socket->message.size());
-  socket->message = {};
+  DropMessage(*socket);
   if (!made) {
-    (void)CloseSocket(mail.id, *socket, kTooBig, kMemoryReason);
+    (void)CloseSocket(id, *socket, kTooBig, kMemoryReason);
     return;
   }
-  Local<v8::Value> arguments[] = {ToV8(isolate, mail.id), message};
+  Local<v8::Value> arguments[] = {ToV8(isolate, id), message};
   (void)Handle(lock.context(), Handler::kSocketMessage, 2, arguments);
+}
+
+// Lets go of a message that is not complete, or has been delivered.
+void WorkerInstance::DropMessage(SocketRecord& socket) {
+  for (const Mail& mail : socket.message) isolate_->buffers().Release(mail.size);
+  socket.message.clear();
+  socket.message_bytes = 0;
 }
 
 void WorkerInstance::DispatchSocketClose(const IsolateLock& lock, Mail& mail) {
@@ -203,12 +233,19 @@ void WorkerInstance::DispatchSocketCredit(const IsolateLock& lock, Mail& mail) {
   SocketRecord* socket = FindSocket(mail.id);
   if (socket == nullptr) return;
   socket->credit += static_cast<int64_t>(mail.number);
+  // Credit is granted for whole pieces, in the order in which they were sent.
+  for (uint64_t granted = mail.number; !socket->under_way.empty();) {
+    const uint64_t cost = socket->under_way.front() + wire::kSocketPieceCost;
+    if (cost > granted) break;
+    granted -= cost;
+    socket->buffered -= socket->under_way.front();
+    socket->under_way.pop_front();
+  }
   while (!socket->unsent.empty()) {
     const SocketRecord::Piece& piece = socket->unsent.front();
     const size_t cost = piece.data.size() + wire::kSocketPieceCost;
     if (static_cast<int64_t>(cost) > socket->credit) return;
-    wire::AppendFrame(out(), mail.id, wire::SocketData{.kind = piece.kind, .final = piece.final, .data = piece.data});
-    socket->credit -= static_cast<int64_t>(cost);
+    SendPiece(mail.id, *socket, piece.kind, piece.final, piece.data);
     socket->unsent_bytes -= cost;
     isolate_->buffers().Release(cost);
     socket->unsent.pop_front();

@@ -67,12 +67,7 @@ void SocketClose(const Info& info) {
 void SocketBuffered(const Info& info) {
   WorkerInstance* instance = Caller(info);
   SocketRecord* socket = instance == nullptr ? nullptr : instance->FindSocket(Uint(info, 0));
-  if (socket == nullptr) {
-    info.GetReturnValue().Set(0);
-    return;
-  }
-  const int64_t sent = int64_t{wire::kSocketWindow} - socket->credit;
-  info.GetReturnValue().Set(static_cast<double>(sent + static_cast<int64_t>(socket->unsent_bytes)));
+  info.GetReturnValue().Set(socket == nullptr ? 0 : static_cast<double>(socket->buffered));
 }
 
 constexpr Op kOps[] = {

@@ -205,7 +205,11 @@ func (s *Server) closeLane() {
 		close(n.stop)
 	}
 	n.mu.Unlock()
-	n.each(func(c *laneConn) { c.conn.Close() }) // the reader sees it
+	n.each(func(c *laneConn) {
+		if c.state.Load()&laneLeft == 0 { // else it is net/http's already, and may be a WebSocket
+			c.conn.Close() // the reader sees it
+		}
+	})
 	n.readers.Wait()
 }
 

@@ -53,6 +53,7 @@ type fakeHost struct {
 	cancels    map[uint32]func(hostproto.CancelReason)
 	calls      map[uint32]func(hostproto.CallResult)
 	streams    map[uint32]func(hostproto.Frame)
+	sockets    map[uint32]func(hostproto.Frame)
 	owned      map[uint32][]uint32 // Streams by event.
 	nextCall   uint32
 	nextStream uint32
@@ -115,7 +116,7 @@ func (f *fleet) launch(context.Context) (process, *net.UnixConn, *os.File, error
 func newFakeHost(n int, build string) *fakeHost {
 	h := &fakeHost{
 		n: n, workers: map[uint32]*fakeWorker{}, unloads: make(chan uint32, 16), cancels: map[uint32]func(hostproto.CancelReason){}, calls: map[uint32]func(hostproto.CallResult){}, owned: map[uint32][]uint32{},
-		streams: map[uint32]func(hostproto.Frame){}, nextCall: 1, nextStream: 1, died: make(chan struct{}), stderr: fmt.Sprintf("fake host %d", n),
+		streams: map[uint32]func(hostproto.Frame){}, sockets: map[uint32]func(hostproto.Frame){}, nextCall: 1, nextStream: 1, died: make(chan struct{}), stderr: fmt.Sprintf("fake host %d", n),
 	}
 	h.ready = func(h *fakeHost) {
 		h.send(0, hostproto.Ready{Protocol: hostproto.Protocol, Build: build, V8: "fake"})
@@ -217,6 +218,10 @@ func (h *fakeHost) handle(f hostproto.Frame) error {
 		}
 		if stream := h.streams[f.ID]; stream != nil {
 			stream(f)
+		}
+	case hostproto.TypeSocketData, hostproto.TypeSocketClose, hostproto.TypeSocketCredit:
+		if socket := h.sockets[f.ID]; socket != nil {
+			socket(f)
 		}
 	case hostproto.TypeStatsRequest:
 		h.send(f.ID, hostproto.Stats{EventsLive: uint32(len(h.cancels)), IsolatesLive: 7})

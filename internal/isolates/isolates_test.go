@@ -41,6 +41,7 @@ func idle(p *Pool) error {
 	for _, h := range p.hosts() {
 		h.mu.Lock()
 		live, ids, outs, freeOuts, ins, calls, running, size := h.live, len(h.events)-len(h.freeEvents), len(h.outs), len(h.freeOuts), len(h.ins), len(h.calls), h.callsRunning, h.callBytes
+		calls += len(h.sockets)
 		events := 0
 		for _, w := range h.workers {
 			events += w.events

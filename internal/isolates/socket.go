@@ -101,6 +101,7 @@ type hostSocket struct {
 	cut func()
 	// peerClosed: the peer has said its last word. readEnded: nothing more will be read. dead: the connection is of no use any more.
 	peerClosed, readEnded, dead bool
+	peerEnd                     word
 }
 
 func newHostSocket(h *host, ev *event, id uint32) *hostSocket {
@@ -181,7 +182,7 @@ func (s *hostSocket) onData(m *hostproto.SocketData) string {
 	}
 	s.credit -= cost
 	s.begun, s.text = !m.Final, text
-	if s.told || s.dead {
+	if s.dead {
 		return ""
 	}
 	if !s.host.hold(cost) { // Its connection ends, and so the host is told.
@@ -319,7 +320,7 @@ func (h *host) socketsOverLocked(ev *event, after *deferred) {
 	switch {
 	case ev.lost:
 		end = word{closeRestart, "the worker is restarted"}
-	case ev.result.Outcome == worker.Canceled:
+	case ev.result.Outcome == worker.OK, ev.result.Outcome == worker.Canceled:
 		end = word{closeGoingAway, ""}
 	}
 	for _, s := range ev.sockets {
@@ -347,6 +348,7 @@ func (h *host) socketsOverLocked(ev *event, after *deferred) {
 // Drop implements Socket.
 func (s *hostSocket) Drop() {
 	s.mu.Lock()
+	s.dead = true
 	s.dropQueueLocked()
 	s.mu.Unlock()
 	s.tell(word{closeAbnormal, "the client's connection could not be taken over"})
@@ -393,7 +395,7 @@ func (s *hostSocket) Serve(ctx context.Context, conn MessageConn) {
 	}()
 	r.read()
 	<-written
-	conn.Close()
+	r.kill() // what the host says now is for nobody
 }
 
 // relay joins a socket and a connection.
@@ -476,13 +478,13 @@ func (r *relay) ended(err error) {
 	} else if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, net.ErrClosed) {
 		last.reason = clip(err.Error())
 	}
-	s.tell(last)
 	s.mu.Lock()
 	s.readEnded = true
-	s.peerClosed = last.code != closeAbnormal
+	s.peerClosed, s.peerEnd = last.code != closeAbnormal, last
 	s.dead = s.dead || !s.peerClosed
 	s.moved.Broadcast()
 	s.mu.Unlock()
+	s.tell(last) // now: the host may end the event at once
 }
 
 // write carries what the host sends to the peer. It returns when nothing is left to be written.
@@ -498,6 +500,9 @@ func (r *relay) write() {
 		s.queue = nil
 		if s.over {
 			last = s.end
+			if last.code == closeGoingAway && s.peerClosed {
+				last = s.peerEnd // a worker that ended well and left the answer to us
+			}
 		}
 		if s.said {
 			last = s.hostEnd

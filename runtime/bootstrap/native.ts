@@ -78,7 +78,7 @@ export interface Native {
   socketSend(socket: number, data: string | ArrayBuffer | ArrayBufferView): boolean;
   /** The last word, once. code: that of a Close frame; 1005: one without a code; 1006: cut the connection. false: it waits behind what is unsent, handlers.socketFlushed follows. */
   socketClose(socket: number, code: number, reason: string): boolean;
-  /** Bytes of messages that the network has not taken yet, with what they cost besides. */
+  /** Bytes of messages that the network has not taken yet. */
   socketBuffered(socket: number): number;
 
   // ---- time (host/ops/time.cc)

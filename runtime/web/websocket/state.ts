@@ -129,9 +129,10 @@ export class SocketState implements Resource {
     native.socketAccept(this.#remote);
   }
 
-  /** Events may come from now on. */
+  /** Events may come from now on, in the context of who accepts. */
   accept(): void {
     this.accepted = true;
+    this.#frame = currentFrame(); // what a fetch has opened has joined its event in no context at all
     if (this.#remote !== 0) this.#open();
     if (this.#inbox.length > 0) this.#drainLater();
   }

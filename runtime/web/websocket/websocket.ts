@@ -7,7 +7,7 @@
 import { registerInspectable } from "../../bootstrap/interfaces.ts";
 import { requireEvent, type EventState } from "../../bootstrap/context.ts";
 import { native } from "../../bootstrap/native.ts";
-import { ArrayBufferPrototypeGetByteLength, ArrayBufferIsView, ArrayPrototypeIndexOf, StringPrototypeIndexOf, StringPrototypeSlice, SymbolIterator, TypeError, viewByteLength } from "../../bootstrap/primordials.ts";
+import { ArrayBufferPrototypeGetByteLength, ArrayBufferIsView, StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError, viewByteLength } from "../../bootstrap/primordials.ts";
 import { defineConstants, defineInterface, isBufferSource, isObject, iterate, requireArguments, toDictionary, toDOMString, toInteger, toUnsignedShort, toUSVString } from "../../bootstrap/webidl.ts";
 import { blobParts, blobSize, isBlob } from "../blob.ts";
 import { wholeOf } from "../bytes.ts";
@@ -166,7 +166,7 @@ function open(input: unknown, protocols: unknown, given: number): SocketState {
   if (StringPrototypeIndexOf(href, "#") >= 0) throw new DOMException("WebSocket Constructor: The url fragment must be empty.", "SyntaxError");
   for (let i = 0; i < list.length; i++) {
     if (!isToken(list[i]!)) throw new DOMException("WebSocket Constructor: One of the protocols is not a token.", "SyntaxError");
-    if (ArrayPrototypeIndexOf(list, list[i]!) !== i) throw new DOMException("WebSocket Constructor: The protocols have repeating values.", "SyntaxError");
+    for (let k = 0; k < i; k++) if (StringPrototypeToLowerCase(list[k]!) === StringPrototypeToLowerCase(list[i]!)) throw new DOMException("WebSocket Constructor: The protocols have repeating values.", "SyntaxError");
   }
   const event = requireEvent();
   const state = new SocketState(true);

@@ -1,7 +1,7 @@
 // Package rig starts Skerry as a user would, for the end-to-end tests: workers written to a temporary directory, a
 // configuration file, the binary in bin/, and HTTP. It knows nothing of Skerry's inside and has no tests of its own.
 //
-// Called by test/e2e alone. Goroutines: one per server, to reap the process; it ends with the test.
+// Called by test/e2e and test/hostile. Goroutines: one per server, to reap the process; it ends with the test.
 package rig
 
 import (
