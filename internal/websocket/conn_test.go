@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -243,11 +244,14 @@ func TestWriteStall(t *testing.T) {
 // read until its message has been read.
 func TestPingWhileWriting(t *testing.T) {
 	client, server := ends(t, false)
+	begun := make(chan struct{})
+	server.rwc = tellsWrite{server.rwc, sync.OnceFunc(func() { close(begun) })}
 	wrote := make(chan error, 1)
 	go func() { // stuck until the client reads
 		server.WritePiece(false, make([]byte, 100), true)
 		wrote <- server.Flush()
 	}()
+	<-begun // else the pong goes first, and waits for the client itself
 	var pings bytes.Buffer
 	pings.Write(frame(true, 0, ws.OpPing, []byte("?")))
 	pings.Write(frame(true, 0, ws.OpText, []byte("after")))
@@ -262,6 +266,17 @@ func TestPingWhileWriting(t *testing.T) {
 	if got[0] != 0x8a && got[102] != 0x8a {
 		t.Errorf("no pong in % x", got)
 	}
+}
+
+// tellsWrite calls a function before each write.
+type tellsWrite struct {
+	io.ReadWriteCloser
+	tell func()
+}
+
+func (w tellsWrite) Write(p []byte) (int, error) {
+	w.tell()
+	return w.ReadWriteCloser.Write(p)
 }
 
 func TestMaskIsFresh(t *testing.T) {
