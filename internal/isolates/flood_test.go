@@ -477,7 +477,7 @@ func TestEventLeftBehind(t *testing.T) {
 		eventually(t, "the request is there", func() bool { return p.hosts()[0].conn != nil && len(p.live()) == 1 })
 		cancel()
 	})
-	if _, err := p.Fetch(ctx, testVersion("a"), get("/")); err != context.Canceled {
+	if _, err := p.Fetch(ctx, testVersion("a"), get("/")); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v", err)
 	}
 	clock.advance(p.timing.leftBehind - 1)
