@@ -166,7 +166,7 @@ func (s Set) Names() []string {
 // honoured are the flags that the runtime layer asks for (hasCompatFlag in runtime/), sorted. Whoever makes it ask for one
 // more adds it here; the other flags need not be sent to every isolate.
 var honoured = []string{
-	"allow_wasm_from_bytes", "brotli_content_encoding", "html_rewriter_treats_esi_include_as_void_tag", "nodejs_als", "nodejs_compat", "nodejs_compat_populate_process_env", "web_socket_auto_reply_to_close",
+	"allow_wasm_from_bytes", "brotli_content_encoding", "fetch_iterable_type_support", "html_rewriter_treats_esi_include_as_void_tag", "nodejs_als", "nodejs_compat", "nodejs_compat_populate_process_env", "web_socket_auto_reply_to_close",
 	"web_socket_compression", "websocket_standard_binary_type",
 }
 

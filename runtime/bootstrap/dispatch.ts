@@ -219,12 +219,16 @@ export function waitUntil(promise: unknown): void {
 
 function extend(record: EventRecord, promise: unknown): void {
   if (record.ended) return;
-  record.waiting++;
+  const resolved = PromiseResolve(promise); // which may run code of the worker's
   // The reactions find their event through the frame, and waitUntil may be called from another event's code.
   const before = native.getAsyncFrame();
   native.setAsyncFrame(record);
-  PromisePrototypeThen(PromiseResolve(promise), onWaitDone, onWaitFailed);
-  native.setAsyncFrame(before);
+  try {
+    PromisePrototypeThen(resolved, onWaitDone, onWaitFailed);
+    record.waiting++;
+  } finally {
+    native.setAsyncFrame(before);
+  }
 }
 
 function onWaitDone(): void {

@@ -46,7 +46,7 @@ var runtimePlan = plan{
 	},
 	groups: []group{
 		{name: "abort", modules: []string{"web/abort.ts"}, idle: []string{"isAbortSignal"}},
-		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
+		{name: "bodystreams", modules: []string{"web/fetch/body-stream.ts", "web/fetch/iterable-body.ts", "web/fetch/parts-stream.ts", "web/fetch/stream-source.ts"}},
 		{name: "cache", modules: []string{"web/cache.ts"}},
 		{name: "calls", modules: []string{"bootstrap/calls.ts"}, idle: []string{"onCallResult"}},
 		{name: "cf", modules: []string{"web/fetch/cf.ts"}},

@@ -167,3 +167,42 @@ test("cloning an inbound body reads it once for both", async () => {
   inbound.onStreamEnd(18);
   assert.deepEqual(await both, ["two", "two"]);
 });
+
+test("an iterable is a body with the flag, and text without it", async () => {
+  const { setConfig } = await import("../../bootstrap/modules.ts");
+  const flags = (compatFlags: string[]): void => setConfig(JSON.stringify({ name: "", compatDate: "", compatFlags, dev: false, env: [] }));
+  async function* later(): AsyncGenerator<unknown> {
+    yield "h\u00e9";
+    yield new Uint8Array([33, 34, 35]).subarray(0, 1);
+    yield new Uint8Array([63]).buffer;
+  }
+  const own = { *[Symbol.iterator]() { yield "iterated"; }, toString: () => "text" };
+  assert.equal(await new Response(["a", "b"]).text(), "a,b");
+  flags(["fetch_iterable_type_support"]);
+  try {
+    const response = new Response(later());
+    assert.equal(response.headers.get("content-type"), null);
+    assert.equal(await response.text(), "h\u00e9!?");
+    assert.equal(await new Response(["a", "b"]).text(), "ab");
+    assert.equal(await new Response(new Set(["c", "d"])).text(), "cd");
+    assert.equal(await new Response(new String("e")).text(), "e");
+    assert.equal(await new Response(own).text(), "text");
+    assert.equal(await new Response({}).text(), "[object Object]");
+    assert.equal(await new Request("https://h/", { method: "POST", body: later() }).text(), "h\u00e9!?");
+    for (const bad of [[1], [{}], [null]]) await assert.rejects(new Response(bad).text(), TypeError);
+    let ended = false;
+    const body = new Response((async function* () {
+      try {
+        for (;;) yield "x";
+      } finally {
+        ended = true;
+      }
+    })());
+    const chunks = reader(body);
+    await chunks.read();
+    await chunks.cancel();
+    assert.ok(ended);
+  } finally {
+    flags([]);
+  }
+});

@@ -4,8 +4,9 @@
 // A body keeps what it was made from. A stream is made only when somebody looks at `body`, and while nobody has read from
 // that stream the source is still used instead of it.
 
+import { hasCompatFlag } from "../../bootstrap/modules.ts";
 import { TypeError } from "../../bootstrap/primordials.ts";
-import { isBufferSource, toUSVString } from "../../bootstrap/webidl.ts";
+import { isBufferSource, isObject, toUSVString } from "../../bootstrap/webidl.ts";
 import { blobType, createBlob, isBlob } from "../blob.ts";
 import { copyBytes } from "../bytes.ts";
 import { formDataEntries, isFormData } from "../form-data.ts";
@@ -14,6 +15,7 @@ import { isReadableStream, isReadableStreamDisturbed, isReadableStreamLocked } f
 import type { ReadableStream } from "../streams/readable.ts";
 import { isURLSearchParams, serializeSearchParams } from "../url-search-params.ts";
 import { Inbound } from "./inbound.ts";
+import { streamOfIterable } from "./iterable-body.ts";
 import type { DirectSource } from "./origin.ts";
 import { claimSource, sourceOfStream } from "./stream-source.ts";
 
@@ -52,6 +54,10 @@ export function extractBody(init: unknown): Body {
     return new Body(createBlob(form.parts, form.size, ""), undefined, `multipart/form-data; boundary=${form.boundary}`);
   }
   if (isURLSearchParams(init)) return new Body(serializeSearchParams(init), undefined, "application/x-www-form-urlencoded;charset=UTF-8");
+  if (isObject(init) && hasCompatFlag("fetch_iterable_type_support")) {
+    const stream = streamOfIterable(init);
+    if (stream !== undefined) return new Body(undefined, stream, null);
+  }
   return new Body(toUSVString(init), undefined, "text/plain;charset=UTF-8");
 }
 

@@ -21,8 +21,8 @@ function getMethod(v: unknown, key: PropertyKey): unknown {
   return method;
 }
 
-/** A stream of the items of an async or sync iterable. Throws what GetIterator throws. */
-export function fromIterable(iterable: unknown): Readable {
+/** A stream of the items of an async or sync iterable, or of what convert makes of them. Throws what GetIterator throws. */
+export function fromIterable(iterable: unknown, convert: (item: unknown) => unknown = (item) => item): Readable {
   if (iterable === undefined || iterable === null) throw new TypeError("ReadableStream.from: Argument is not iterable.");
   let method = getMethod(iterable, SymbolAsyncIterator);
   const sync = method === undefined;
@@ -35,9 +35,9 @@ export function fromIterable(iterable: unknown): Readable {
   const take = (step: unknown): void => {
     if (!isObject(step)) throw new TypeError("ReadableStream.from: The result of the iterator's next() is not an object.");
     if ((step as StepLike).done) controller.close();
-    else controller.enqueue((step as StepLike).value);
+    else controller.enqueue(convert((step as StepLike).value));
   };
-  const enqueue = (value: unknown): void => controller.enqueue(value);
+  const enqueue = (value: unknown): void => controller.enqueue(convert(value));
 
   // A promise also where next() gives a plain object, so that consume comes in a microtask in either case.
   const pullAsync = (): Promise<unknown> => promiseResolvedWith(FunctionPrototypeCall(next, iterator));

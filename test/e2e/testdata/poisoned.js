@@ -104,6 +104,12 @@ const all = [
   ["Object", Object],
 ];
 const members = ["get", "set", "value", "writable", "enumerable", "configurable", "done", "next", "index", "length", "flags", "global", "exec", "cause"];
+// Who makes arrays, typed arrays and buffers from others asks for their constructors.
+const made = [["Array", Array], ["TypedArray", TypedArray], ["Uint8Array", Uint8Array], ["ArrayBuffer", ArrayBuffer], ["RegExp", RegExp]];
+for (let i = 0; i < made.length; i++) {
+  const name = made[i][0];
+  defineProperty(made[i][1].prototype, "constructor", { __proto__: null, configurable: true, get: trap(`get ${name}.prototype.constructor`) });
+}
 const symbols = [Symbol.iterator, Symbol.asyncIterator, Symbol.split, Symbol.replace, Symbol.match, Symbol.search, Symbol.species, Symbol.isConcatSpreadable, Symbol.toPrimitive, Symbol.toStringTag, Symbol.unscopables];
 for (let i = 0; i < all.length; i++) poison(all[i][0], all[i][1], all[i][2]);
 for (let i = 0; i < members.length; i++) {
