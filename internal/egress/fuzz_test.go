@@ -125,8 +125,7 @@ func serveOne(conn net.Conn, address string) error {
 	if len(fields["Transfer-Encoding"]) == 1 {
 		in.ReadString('\n') // Behind the last chunk.
 	}
-	host, port, _ := net.SplitHostPort(address)
-	if got := fields["Host"]; len(got) != 1 || !strings.EqualFold(got[0], host) && !strings.EqualFold(got[0], host+":"+port) && !strings.EqualFold(got[0], "["+host+"]") && !strings.EqualFold(got[0], address) {
+	if got := fields["Host"]; len(got) != 1 || !sameHost(got[0], address) {
 		return fmt.Errorf("a request to %s says that it is for %q", address, got)
 	}
 	if got := fields["Cf-Worker"]; len(got) != 1 || got[0] != "w" {
@@ -140,4 +139,21 @@ func serveOne(conn net.Conn, address string) error {
 		return fmt.Errorf("behind the request comes %q", more)
 	}
 	return nil
+}
+
+// sameHost says whether Host names the address that is connected to.
+func sameHost(field, address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(strings.Trim(field, "[]"), host) {
+		return true
+	}
+	name, number, err := net.SplitHostPort(field)
+	if err != nil || !strings.EqualFold(name, host) {
+		return false
+	}
+	n, err := strconv.ParseUint(number, 10, 16) // It may have zeros in front.
+	return number == "" || err == nil && strconv.FormatUint(n, 10) == port
 }
