@@ -55,7 +55,10 @@ void Fail(Isolate* isolate, const Callbacks& callbacks, Local<Value> message) {
 class Writer final : public v8::ValueSerializer::Delegate {
  public:
   Writer(Isolate* isolate, const Callbacks& callbacks)
-      : isolate_(isolate), callbacks_(callbacks), serializer_(isolate, this) {}
+      : isolate_(isolate),
+        callbacks_(callbacks),
+        plain_(Object::New(isolate)->GetPrototypeV2()),
+        serializer_(isolate, this) {}
 
   v8::ValueSerializer& serializer() { return serializer_; }
   // What toHost gave for each platform object, in the order in which they were met.
@@ -68,7 +71,6 @@ class Writer final : public v8::ValueSerializer::Delegate {
 
   Maybe<bool> IsHostObject(Isolate* isolate, Local<Object> object) override {
     // Most objects have Object.prototype as their prototype, and no platform object has: no need to ask JavaScript.
-    if (plain_.IsEmpty()) plain_ = Object::New(isolate)->GetPrototypeV2();
     if (object->GetPrototypeV2() == plain_) return Just(false);
     Local<Value> argument = object, answer;
     if (!callbacks_.is_host->Call(isolate->GetCurrentContext(), Undefined(isolate), 1, &argument).ToLocal(&answer))
@@ -117,7 +119,7 @@ class Writer final : public v8::ValueSerializer::Delegate {
   const Callbacks& callbacks_;
   std::vector<CompiledWasmModule> modules_;
   std::vector<uint32_t> hosts_;
-  Local<Value> plain_;
+  const Local<Value> plain_;        // Object.prototype. Not made later: the serialiser's own scopes end before it.
   v8::ValueSerializer serializer_;  // Last: its constructor asks the delegate.
 };
 

@@ -98,24 +98,28 @@ test("exceptions of the value's own code come through as they are", () => {
   } catch (e) {
     assert.equal(e, mine);
   }
+  class Other {} // Of plain objects nobody is asked.
   const bad = { bad: 1 };
   const is = () => false;
   const never = () => assert.fail("called");
   for (const at of [2, 3, 4]) {
-    const args = [{}, [], () => true, () => 0, () => ({}), fail];
+    const args = [new Other(), [], () => true, () => 0, () => ({}), fail];
     args[at] = () => { throw bad; };
     assert.throws(() => native.structuredClone(...args), (e) => e === bad);
   }
-  assert.throws(() => native.structuredClone({}, [], () => true, () => "x", never, fail), TypeError);
-  assert.throws(() => native.structuredClone({}, [], () => true, () => 0, () => 1, fail), TypeError);
+  assert.throws(() => native.structuredClone(new Other(), [], () => true, () => "x", never, fail), TypeError);
+  assert.throws(() => native.structuredClone(new Other(), [], () => true, () => 0, () => 1, fail), TypeError);
   assert.throws(() => native.structuredClone(() => {}, [], is, never, never, () => {}), { name: "TypeError", message: "structuredClone: fail did not throw" });
 });
 
-test("isHost is asked about ordinary objects and errors, once per object", () => {
+test("isHost is asked about errors and objects with a prototype of their own, once per object", () => {
   const asked = [];
-  const shared = {};
-  native.structuredClone([shared, shared, new Map(), new Error("x"), { a: 1 }], [], (o) => (asked.push(o), false), fail, fail, fail);
-  assert.deepEqual(asked.map((o) => native.typeTag(o)), ["Object", "NativeError", "Object"]);
+  const shared = new (class {})();
+  const bare = Object.create(null);
+  const error = new Error("x");
+  native.structuredClone([{}, [{}], shared, {}, shared, new Map([[{}, {}]]), error, [bare], { a: 1 }], [], (o) => (asked.push(o), false), fail, fail, fail);
+  assert.deepEqual(new Set(asked), new Set([shared, error, bare]));
+  assert.equal(asked.length, 3);
 });
 
 test("transfer: bytes move, the source is detached, resizable stays resizable", () => {
