@@ -215,7 +215,7 @@ func (s *sites) build(ctx context.Context, entry project.WorkerEntry, defaults, 
 	wanted := merge(entry.Limits, merge(built.Limits, defaults))
 	if v.Limits = wanted.AtMost(ceilings); v.Limits != wanted {
 		s.logger.Warn("limits are lowered to the ceilings of [limits] in skerry.toml", "worker", entry.Shown,
-			"cpu", v.Limits.CPU, "startup", v.Limits.Startup, "memory_mb", v.Limits.MemoryMB, "subrequests", v.Limits.Subrequests)
+			"cpu", v.Limits.CPU, "startup", v.Limits.Startup, "memory_mb", v.Limits.MemoryMB, "subrequests", v.Limits.Subrequests, "events", v.Limits.Events)
 	}
 	if v.Limits != built.Limits {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %+v", built.ID, v.Limits))
@@ -237,6 +237,9 @@ func merge(limits, with worker.Limits) worker.Limits {
 	}
 	if limits.Subrequests == 0 {
 		limits.Subrequests = with.Subrequests
+	}
+	if limits.Events == 0 {
+		limits.Events = with.Events
 	}
 	return limits
 }

@@ -112,10 +112,10 @@ func TestReload(t *testing.T) {
 	}
 
 	// A ceiling lowers what is above it, defaults too, and nothing else.
-	config.Ceilings = worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64, Subrequests: 2000}
+	config.Ceilings = worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64, Subrequests: 2000, Events: 100}
 	s.apply(config)
 	lowered, err := route(t, s, "zwei.test")
-	if want := (worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64}); err != nil || lowered.Version.Limits != want || lowered.Version.ID == limited.Version.ID {
+	if want := (worker.Limits{CPU: 5 * time.Millisecond, MemoryMB: 64, Events: 100}); err != nil || lowered.Version.Limits != want || lowered.Version.ID == limited.Version.ID {
 		t.Errorf("%v: %+v, want %+v", err, lowered.Version.Limits, want)
 	}
 }

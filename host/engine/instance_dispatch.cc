@@ -37,7 +37,9 @@ void WorkerInstance::Dispatch(const IsolateLock& lock, Mail& mail) {
       return;
     case Mail::Kind::kCancel: {
       EventRecord* event = FindEvent(mail.id);
-      if (event == nullptr || event->canceled) return;
+      const bool timeout = mail.number == static_cast<uint64_t>(wire::CancelReason::timeout);
+      // Cancelled is cancelled, but for the end of the time that it has for that.
+      if (event == nullptr || (event->canceled && !timeout)) return;
       event->canceled = true;
       Local<v8::Value> arguments[] = {ToV8(isolate, mail.id), ToV8(isolate, static_cast<uint32_t>(mail.number))};
       (void)Handle(context, Handler::kCancel, 2, arguments);

@@ -111,6 +111,9 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		x.seen.Path = r.RequestURI
 		w.Header()["Allow"] = []string{"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"}
+		if r.ProtoMajor == 1 {
+			w.Header()["Connection"] = []string{"close"} // what follows CONNECT may be meant for the tunnel that there is not
+		}
 		return &Failure{Status: 405, Code: CodeMethod, Reason: "the method " + r.Method + " never reaches workers"}
 	}
 	to, failure := targetOf(r, s.cfg.Limits.URLBytes)

@@ -100,7 +100,7 @@ func normaliseHost(authority string) (normal, host string) {
 		host = host[:len(host)-1]
 		authority = host + port
 	}
-	if host == "" || host[0] == '.' {
+	if host == "" || host[0] == '.' || host[len(host)-1] == '.' {
 		return "", ""
 	}
 	return authority, host

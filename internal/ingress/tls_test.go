@@ -66,7 +66,7 @@ func TestCF(t *testing.T) {
 func TestNormaliseHost(t *testing.T) {
 	for in, expected := range map[string][2]string{
 		"a": {"a", "a"}, "A.Example.COM.:8080": {"a.example.com:8080", "a.example.com"}, "[::1]:80": {"[::1]:80", "[::1]"}, "[::1]": {"[::1]", "[::1]"},
-		"a:": {}, "a:x": {}, "a:1:2": {}, "a:123456": {}, ".": {}, "..": {}, ":80": {}, "[::1": {}, "[::1]x": {}, "a b": {}, "a/b": {}, "a@b": {}, "é": {}, "a%41": {},
+		"a:": {}, "a:x": {}, "a:1:2": {}, "a:123456": {}, ".": {}, "..": {}, "a..": {}, "a..:80": {}, ":80": {}, "[::1": {}, "[::1]x": {}, "a b": {}, "a/b": {}, "a@b": {}, "é": {}, "a%41": {},
 	} {
 		if normal, host := normaliseHost(in); normal != expected[0] || host != expected[1] {
 			t.Errorf("%q: %q, %q", in, normal, host)

@@ -63,6 +63,8 @@ type timing struct {
 	sample time.Duration
 	// retire is how long a host that has been replaced may go on with its events.
 	retire time.Duration
+	// late is how long an event may go on when its response is out or its client gone; lateLook is how often that is looked at.
+	late, lateLook time.Duration
 	// goodbye is how long the peer of a WebSocket may take to answer a Close frame before its connection is cut.
 	goodbye time.Duration
 	// leftBehind is how long a host may leave an event unended that nobody waits for any more.
@@ -74,6 +76,7 @@ type timing struct {
 var defaultTiming = timing{
 	hello: 10 * time.Second, healthy: time.Second, backoffMin: 100 * time.Millisecond, backoffMax: 10 * time.Second,
 	probe: 5 * time.Second, probeTimeout: 30 * time.Second, retire: 30 * time.Second, exit: time.Second, goodbye: 5 * time.Second, sample: 100 * time.Millisecond,
+	late: 30 * time.Second, lateLook: time.Second,
 	lifetime: 24 * time.Hour, housekeep: 10 * time.Second, leftBehind: 15 * time.Minute,
 }
 

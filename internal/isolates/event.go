@@ -74,6 +74,8 @@ type event struct {
 	since     time.Time // When that began, of the pool's clock.
 	lost      bool      // over because the host is lost.
 	culprit   bool      // The host died while it ran this: perhaps of it.
+	timedOut  bool      // The host has been told that its time is over.
+	lateSince time.Time // When the housekeeper saw first that nobody waits for the event.
 
 	waiter  chan struct{}
 	waiters []chan struct{} // Further ones.
@@ -153,6 +155,8 @@ type responseBody interface {
 	fail(err error)
 	// atEnd has f called once when the body has been read to its end, has failed or has been closed; at once if it has.
 	atEnd(f func())
+	// isOver says whether the body has been read to its end, has failed or has been closed.
+	isOver() bool
 }
 
 func cancelReason(err error) hostproto.CancelReason {

@@ -294,6 +294,10 @@ func (h *host) admit(ctx context.Context, ver *version, ev *event, req *FetchReq
 			h.pool.work.Go(func() { h.load(fresh) }) // Not w: it would live on the heap, for every event.
 			w = fresh
 		}
+		if w.events >= ver.events {
+			h.mu.Unlock()
+			return &EventError{Result{Outcome: worker.LoadShed, Message: fmt.Sprintf("the worker has too many events under way (limit %d)", ver.events)}}
+		}
 		if w.loaded {
 			break
 		}

@@ -174,3 +174,9 @@ func (b *inbound) atEnd(f func()) {
 		f()
 	}
 }
+
+func (b *inbound) isOver() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed || b.err != nil && b.r == len(b.buf)
+}

@@ -241,6 +241,12 @@ func (b *splicedBody) fail(err error) {
 	}
 }
 
+func (b *splicedBody) isOver() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err != nil
+}
+
 func (b *splicedBody) atEnd(f func()) {
 	b.mu.Lock()
 	ended := b.err != nil

@@ -164,14 +164,17 @@ func (p *Pool) quarantineHosts() int {
 
 // housekeeper looks after the hosts again and again. It ends with the pool.
 func (p *Pool) housekeeper() {
-	ticker := time.NewTicker(p.timing.housekeep)
+	ticker, late := time.NewTicker(p.timing.housekeep), time.NewTicker(p.timing.lateLook)
 	defer ticker.Stop()
+	defer late.Stop()
 	for {
 		select {
 		case <-p.ctx.Done():
 			return
 		case <-ticker.C:
 			p.housekeep()
+		case <-late.C:
+			p.endLate()
 		}
 	}
 }

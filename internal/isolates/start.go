@@ -59,7 +59,7 @@ func (p *Pool) Start(v *worker.Version, req *FetchRequest, sink Sink) *Started {
 	s.current = ev
 	h.mu.Lock()
 	w := h.workers[ver]
-	if h.gone || w == nil || !w.loaded || h.live >= EventsMax || p.stopping.Load() {
+	if h.gone || w == nil || !w.loaded || h.live >= EventsMax || w.events >= ver.events || p.stopping.Load() {
 		h.mu.Unlock()
 		return nil
 	}

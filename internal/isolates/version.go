@@ -24,8 +24,10 @@ type version struct {
 	refusedUntil atomic.Int64
 	// fault says why the version cannot be loaded; load is the definition without code caches, data its size in bytes.
 	fault error
-	load  hostproto.WorkerLoad
-	data  int64
+	// events is the number of events that it may have under way in one host.
+	events int
+	load   hostproto.WorkerLoad
+	data   int64
 
 	forgotten atomic.Bool
 
@@ -120,6 +122,7 @@ func newVersion(v *worker.Version) *version {
 		return fail("it has %d modules and says that number %d is the main one", len(v.Modules), v.Main)
 	}
 	limits := v.Limits.WithDefaults()
+	ver.events = limits.Events
 	ver.load = hostproto.WorkerLoad{
 		Name: v.Name, Main: uint16(v.Main), CompatDate: v.CompatDate, CompatFlags: v.CompatFlags,
 		CPUMs: milliseconds(limits.CPU), StartupMs: milliseconds(limits.Startup), MemoryMB: uint32(max(1, min(limits.MemoryMB, math.MaxUint32))),

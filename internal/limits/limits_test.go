@@ -166,6 +166,7 @@ var inner = map[string]string{
 	"runtime/web/inspect.ts:inspectStringMax":               "how a value is shown",
 	"runtime/web/inspect.ts:inspectTotalMax":                "how a value is shown",
 	"runtime/web/inspect.ts:sparseKeysMax":                  "how a value is shown",
+	"runtime/web/scheduler.ts:delayMax":                     "a fact of timers",
 	"runtime/web/websocket/websocket.ts:reasonMax":          "socket_reason_max of the protocol",
 	"internal/isolates/config.go:bodyErrorMax":              "how much of an error's text a host is told",
 	"internal/isolates/config.go:stderrLineMax":             "how a host's standard error is cut",

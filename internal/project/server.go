@@ -81,8 +81,8 @@ var (
 	serverKeys       = []string{"listen", "admin", "data", "host", "egress", "limits", "worker"}
 	hostKeys         = []string{"hosts", "executors", "isolates_max", "memory_budget_mb", "memory_max_mb", "spares"}
 	egressKeys       = []string{"allow"}
-	serverLimitKeys  = append([]string{"cpu_ms_max", "startup_ms_max", "memory_mb_max", "subrequests_max"}, workerLimitKeys...)
-	workerLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb", "subrequests"}
+	serverLimitKeys  = append([]string{"cpu_ms_max", "startup_ms_max", "memory_mb_max", "subrequests_max", "events_max"}, workerLimitKeys...)
+	workerLimitKeys  = []string{"cpu_ms", "startup_ms", "memory_mb", "subrequests", "events"}
 	workerKeys       = []string{"dir", "env", "routes", "origin", "limits", "cordon"}
 	egressClassNames = []string{"public", "private", "loopback"}
 )
@@ -98,6 +98,7 @@ const (
 	minMemoryMB      = 8
 	maxMemoryMB      = 4096
 	maxWorkers       = 100_000
+	maxEvents        = 1 << 16 // what a host process takes of all its workers
 )
 
 // LoadServer reads a server configuration in TOML. Diagnostics and error are as those of Load; the projects of the workers
@@ -228,7 +229,7 @@ func (c *ServerConfig) decodeEgress(d *document) {
 	}
 }
 
-// limits reads the keys cpu_ms, startup_ms, memory_mb and subrequests of an object, each with a suffix.
+// limits reads the keys cpu_ms, startup_ms, memory_mb, subrequests and events of an object, each with a suffix.
 func (d *document) limits(object *node, name, suffix string) (limits worker.Limits) {
 	number := func(key, unit string, low, high int) int {
 		key += suffix
@@ -239,6 +240,7 @@ func (d *document) limits(object *node, name, suffix string) (limits worker.Limi
 	limits.Startup = time.Duration(number("startup_ms", "of milliseconds", 1, maxStartupMillis)) * time.Millisecond
 	limits.MemoryMB = number("memory_mb", "of MiB", minMemoryMB, maxMemoryMB)
 	limits.Subrequests = number("subrequests", "of subrequests", 1, maxSubrequests)
+	limits.Events = number("events", "of events at once", 1, maxEvents)
 	return limits
 }
 

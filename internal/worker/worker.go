@@ -57,6 +57,8 @@ type Limits struct {
 	MemoryMB int
 	// Subrequests is the number of host calls, fetches that is, one event may make.
 	Subrequests int
+	// Events is the number of events that may be under way at once.
+	Events int
 }
 
 // The defaults of Limits.
@@ -66,6 +68,8 @@ const (
 	DefaultMemoryMB = 128
 	// DefaultSubrequests is what the Workers platform gave until 2026.
 	DefaultSubrequests = 1000
+	// DefaultEvents leaves each event of a full isolate 16 KiB, and room in the host process for others.
+	DefaultEvents = 8192
 )
 
 // DefaultSubrequestsMax is what "skerry serve" lets projects ask for unless its operator says otherwise: the default of the Workers platform.
@@ -86,6 +90,9 @@ func (l Limits) AtMost(ceiling Limits) Limits {
 	if ceiling.Subrequests != 0 && full.Subrequests > ceiling.Subrequests {
 		l.Subrequests = ceiling.Subrequests
 	}
+	if ceiling.Events != 0 && full.Events > ceiling.Events {
+		l.Events = ceiling.Events
+	}
 	return l
 }
 
@@ -102,6 +109,9 @@ func (l Limits) WithDefaults() Limits {
 	}
 	if l.Subrequests == 0 {
 		l.Subrequests = DefaultSubrequests
+	}
+	if l.Events == 0 {
+		l.Events = DefaultEvents
 	}
 	return l
 }

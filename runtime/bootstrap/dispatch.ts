@@ -378,6 +378,8 @@ const cancelMessages: { readonly [reason: string]: string } = {
   [CancelReason.shutdown]: "The platform is shutting down.",
   [CancelReason.timeout]: "The request has taken too long.",
 };
+/** The console line of an event whose waitUntil promises took too long, as on the original platform. */
+const lateMessage = "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled.";
 
 export function cancel(id: number, reason: number): void {
   const record = MapPrototypeGet(events, id);
@@ -403,6 +405,10 @@ export function cancel(id: number, reason: number): void {
         cancelGraceMs,
       );
     }
+  }
+  if (reason === CancelReason.timeout && !record.ended) {
+    writeLog(LogLevel.warn, lateMessage);
+    end(record);
   }
   native.setAsyncFrame(undefined);
 }

@@ -218,6 +218,15 @@ test("cancel waits for waitUntil", async () => {
   assert.deepEqual(done(), [[1, 4, false, ""]]);
 });
 
+test("an event whose time is over ends at once, whatever it waits for", async () => {
+  serve({ fetch(_r: unknown, _e: unknown, ctx: { waitUntil(p: unknown): void }) { ctx.waitUntil(new Promise(() => {})); return ok(); } });
+  request(1);
+  await settle();
+  handlers.cancel(1, 2);
+  assert.deepEqual(done(), [[1, 4, false, ""]]);
+  assert.equal(logs()[0], "waitUntil() tasks did not complete within the allowed time after invocation end and have been cancelled.");
+});
+
 test("cancel of a response on its way cancels its stream", async () => {
   let reason: unknown;
   serve({ fetch: () => new Response(new ReadableStream({ cancel(r) { reason = r; } })) });
