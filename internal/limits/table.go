@@ -103,7 +103,7 @@ func Table() []Group {
 			{"idle connections", count(egress.DefaultIdleTotal, ""), ofEgress + "DefaultIdleTotal", "the rest is closed", "", ""},
 			{"window of a zstd response", size(egress.DefaultDecodeWindow), ofEgress + "DefaultDecodeWindow", "reading the body fails", "", ""},
 		}},
-		{"Web APIs", "", []Row{
+		{"Web APIs", "V8 tells an embedder neither of a WebAssembly memory nor of a resizable buffer, so their number has no limit of its own: it is bounded by the CPU time\nto make them, by the heap that their objects take, and in the end by the limits of the process, which is then ended and its worker blamed.", []Row{
 			{"bytes of one `getRandomValues`", size(65536), "runtime/web/crypto.ts:randomBytesMax", "`QuotaExceededError`", "", "65 536 (WebCrypto)"},
 			{"iterations of PBKDF2", count(100_000, ""), "runtime/web/crypto/derivation.ts:pbkdf2IterationsMax", "`NotSupportedError`: `Pbkdf2 failed: iteration counts above 100000 are not supported (requested N).`", "", "100 000"},
 			{"the same, in the host", count(100_000, ""), "host/ops/crypto/derive.cc:kPbkdf2IterationsMax", "`OperationError`", "", "100 000"},

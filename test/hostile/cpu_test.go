@@ -18,6 +18,7 @@ var cpuCrimes = []crime{
 	{row: "2h", name: "endless stream callback", source: `return new Response(new ReadableStream({ pull() { for (;;); } }));`, codes: limited, answer: ".{0}"},
 	{row: "2i", name: "endless timer", source: `await new Promise(() => setTimeout(() => { for (;;); }, 1));`, codes: limited},
 	{row: "2j", name: "endless work after the response", source: `ctx.waitUntil((async () => { await scheduler.wait(1); for (;;); })()); return "gone";`, answer: "done: gone"},
+	{row: "2l", name: "waitUntil for a minute", source: `ctx.waitUntil((async () => { await scheduler.wait(60000); console.log("STILL THERE"); })()); return "gone";`, answer: "done: gone", slow: true, lasts: "waitUntil() tasks did not complete"},
 	{row: "2k", name: "prepareStackTrace", source: `Error.prepareStackTrace = () => { for (;;); }; return new Error("x").stack;`, codes: limited},
 	{row: "3", name: "indexOf of 2^53-1", source: `Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);`, codes: lost, mayKill: true, wallMax: 40 * time.Second},
 	{row: "14a", name: "recursion", source: `try { (function f() { f(); })(); } catch (e) { return e.name; }`, answer: "done: RangeError"},

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,12 @@ type crime struct {
 	rounds int
 	// wallMax bounds the wait for the answer.
 	wallMax time.Duration
+	// grows bounds by how many bytes the processes of the platform may grow meanwhile, 0 if that does not matter.
+	grows int64
+	// log, if not nil, judges what the platform has printed; "" if it is right.
+	log func(said string) string
+	// lasts is what the platform prints when the crime is over, "" if it is over with the answer.
+	lasts string
 	// slow crimes are left out of short runs.
 	slow bool
 }
@@ -69,6 +76,7 @@ type seen struct {
 	cpu      time.Duration
 	wall     time.Duration
 	died     int
+	grown    int64
 	requests int
 	failures []string
 	problem  string
@@ -96,6 +104,8 @@ func commitWith(t *testing.T, c crime, settings ...string) {
 
 	result := &seen{crime: c}
 	defer record(result)
+	grown := growth(s, c.grows)
+	defer grown()
 	for range max(c.rounds, 1) {
 		hosts := s.Hosts()
 		start := time.Now()
@@ -124,7 +134,20 @@ func commitWith(t *testing.T, c crime, settings ...string) {
 			t.Errorf("%s %s: %s", c.row, c.name, problem)
 		}
 	}
+	if c.lasts != "" {
+		rig.Until(t, "the platform says "+c.lasts, func() bool { return strings.Contains(s.Said(), c.lasts) }, s.Said)
+	}
 	result.requests, result.failures = crowd.stop()
+	if result.grown = grown(); c.grows > 0 && result.grown > c.grows {
+		result.problem = fmt.Sprintf("the platform grew by %d MiB", result.grown>>20)
+		t.Errorf("%s %s: %s", c.row, c.name, result.problem)
+	}
+	if c.log != nil {
+		if problem := c.log(s.Said()); problem != "" {
+			result.problem = problem
+			t.Errorf("%s %s: %s", c.row, c.name, problem)
+		}
+	}
 	if result.died > 0 && !c.mayKill {
 		result.problem = fmt.Sprintf("%d host processes ended", result.died)
 		t.Errorf("%s %s: %s; log:\n%s", c.row, c.name, result.problem, tail(s.Said(), 12))
@@ -133,6 +156,29 @@ func commitWith(t *testing.T, c crime, settings ...string) {
 		result.problem = fmt.Sprintf("%d innocent requests failed, %d were in flight", len(result.failures), allowed)
 		t.Errorf("%s %s: %s: %s", c.row, c.name, result.problem, strings.Join(result.failures[:min(3, len(result.failures))], "; "))
 	}
+}
+
+// growth watches the memory of a platform's processes until it is asked by how much it grew at most. most 0: it does not watch.
+func growth(s *rig.Server, most int64) func() int64 {
+	if most == 0 {
+		return func() int64 { return 0 }
+	}
+	before, peak := s.RSS(), int64(0)
+	quit, over := make(chan struct{}), make(chan struct{})
+	go func() { // ends when it is asked
+		defer close(over)
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			peak = max(peak, s.RSS()-before)
+			select {
+			case <-quit:
+				return
+			case <-ticker.C:
+			}
+		}
+	}()
+	return sync.OnceValue(func() int64 { close(quit); <-over; return peak })
 }
 
 // judge says what is wrong with an answer, "" if nothing is.

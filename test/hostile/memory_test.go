@@ -1,6 +1,9 @@
 package hostile
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -30,7 +33,22 @@ var memoryCrimes = []crime{
 		const chunk = new Uint8Array(1 << 20);
 		const [a, b] = new ReadableStream({ pull(c) { c.enqueue(chunk.slice()); } }).tee(); const r = a.getReader();
 		try { for (let i = 0; i < 1000; i++) await r.read(); return "read"; } catch (e) { return e.name; }`, codes: limited, answer: "done: RangeError"},
-	{row: "48", name: "100 MB of console output", source: `const line = "\x1b[31mline\nof\rtext\x00".repeat(500); for (let i = 0; i < 10000; i++) console.log(line); return "logged";`, codes: limited, answer: "done: logged"},
+	{row: "48", name: "100 MB of console output", source: `const line = "\x1b[31mline\nof\rtext\x00".repeat(500); for (let i = 0; i < 10000; i++) console.log(line); return "logged";`, codes: limited, answer: "done: logged", log: quietLog, grows: 400 << 20},
+	{row: "48b", name: "a line of 10 MB", source: `console.log("x\ny\x1b[2J".repeat(2e6)); return "logged";`, codes: limited, answer: "done: logged", log: quietLog},
+	{row: "48c", name: "console output in every request", source: `for (let i = 0; i < 1000; i++) console.log("{\"level\":\"ERROR\"}\n".repeat(100)); return "logged";`, codes: limited, answer: "done: logged", rounds: 5, log: quietLog},
+}
+
+// quietLog says whether the log is short, and nothing but lines of JSON that the platform wrote.
+func quietLog(said string) string {
+	if len(said) > 4<<20 {
+		return fmt.Sprintf("the log has %d bytes", len(said))
+	}
+	for line := range strings.Lines(said) {
+		if len(line) > 128<<10 || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\x1b\r\x00") || !json.Valid([]byte(line)) {
+			return fmt.Sprintf("a line of %d bytes in the log: %.200q", len(line), line)
+		}
+	}
+	return ""
 }
 
 func TestMemory(t *testing.T) {
