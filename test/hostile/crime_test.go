@@ -28,6 +28,9 @@ type crime struct {
 	// codes are the error codes that the answer may have, answer a pattern for its body if it is no error page.
 	codes  []int
 	answer string
+	// outcome is what the log must call it, "" if that does not matter. cpu is a limit of CPU time in ms other than cpuLimit.
+	outcome string
+	cpu     int
 	// mayKill: the host process may end.
 	mayKill bool
 	// rounds is how often it is done, 1 if zero.
@@ -64,7 +67,11 @@ export default {
 	for name, text := range c.files {
 		files[name] = text
 	}
-	return rig.Worker{Name: "criminal", CPU: cpuLimit, Files: files}
+	limit := cpuLimit
+	if c.cpu > 0 {
+		limit = c.cpu
+	}
+	return rig.Worker{Name: "criminal", CPU: limit, Files: files}
 }
 
 // seen is what was observed of a crime.
@@ -128,6 +135,10 @@ func commitWith(t *testing.T, c crime, settings ...string) {
 			if !slices.Contains(s.Hosts(), pid) {
 				result.died++
 			}
+		}
+		if c.outcome != "" && result.outcome != c.outcome {
+			result.problem = "its outcome is " + result.outcome
+			t.Errorf("%s %s: %s, want %s", c.row, c.name, result.problem, c.outcome)
 		}
 		if problem := c.judge(answer); problem != "" {
 			result.problem = problem

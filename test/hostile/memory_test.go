@@ -10,6 +10,8 @@ import (
 
 var memoryCrimes = []crime{
 	{row: "5", name: "leak of objects", source: `const a = []; for (;;) a.push({});`, codes: limited},
+	{row: "5a", name: "leak of objects, with time for it", source: `const a = []; for (;;) a.push({});`, cpu: 20_000, outcome: "exceededMemory", codes: limited, wallMax: 40 * time.Second},
+	{row: "5f", name: "the isolate after a leak is another one", module: `let runs = 0;`, source: `if (runs++ > 0) return "the same"; const a = []; for (;;) a.push([1, 2, 3]);`, cpu: 20_000, outcome: "exceededMemory", codes: limited, rounds: 2, wallMax: 40 * time.Second, slow: true},
 	{row: "5b", name: "leak of buffers", source: `const a = []; for (;;) a.push(new Uint8Array(1e6).fill(1));`, codes: limited, answer: "done: RangeError"},
 	{row: "5c", name: "leak across requests", module: `const all = [];`, source: `for (let i = 0; i < 1e6; i++) all.push({ i }); return all.length;`, codes: limited, answer: "done: [0-9]+", rounds: 8},
 	{row: "5d", name: "leak of strings", source: `let s = "x".repeat(1e6); const a = []; for (let i = 0; ; i++) a.push((s + i).split("").reverse().join(""));`, codes: limited},
