@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "engine/host.h"
+#include "limits/fatal.h"
 #include "ops/host_ops.h"
 #include "sandbox/descriptors.h"
 #include "sandbox/walls.h"
@@ -93,6 +94,7 @@ void Run(const v8::FunctionCallbackInfo<v8::Value>& info) {
   if (blob.data == nullptr) Die(name + " is not one of this build: make both anew");
   auto* isolates = new IsolateTemplate{&Platform(info), blob, references->data()};
   auto* host = new Host(sandbox::kSocketDescriptor, sandbox::kCrashPageDescriptor, *isolates, Argument(info, 0));
+  TakeFatalSignals();
   // Before the first word to the supervisor, so that what it sends meets a process that cannot do anything with it.
   sandbox::CloseFilter();
   host->Run();

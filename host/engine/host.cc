@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "limits/cpu_clock.h"
+#include "limits/fatal.h"
 
 namespace skerry {
 
@@ -157,6 +158,7 @@ void Host::ExecutorMain(size_t index) {
     return clock;
   }());
   RunContext run{slot, crash_page_.slot(index), {}, {}};
+  const FatalSlot fatal(run.crash);
   std::unique_lock hold(mutex_);
   for (;;) {
     if (!runnable_.empty()) {
@@ -166,8 +168,10 @@ void Host::ExecutorMain(size_t index) {
       running_[index] = instance;
       if (!runnable_.empty() && busy_ < options_.executors) WakeIdler();
       hold.unlock();
+      slot.Enter();
       watchdog_->Wake();
       instance->Run(run);
+      slot.Leave();
       hold.lock();
       busy_--;
       running_[index].reset();

@@ -1,4 +1,6 @@
 // Instances that will not stop: code of V8's own that does not look at a termination.
+#include <unistd.h>
+
 #include <utility>
 
 #include "engine/host.h"
@@ -46,6 +48,14 @@ void Host::GiveUpStuck() {
   if (out.empty() && name.empty()) return;
   wire::AppendFrame(out, 0, wire::Fatal{.message = "a worker does not stop after it was terminated: " + name});
   Send(out);
+  for (const auto& slot : slots_) {
+    if (!slot->lost()) return;
+  }
+  // Nobody is left to read the socket, so what waits would do so in vain. The supervisor begins it elsewhere as soon as
+  // it sees the end of the connection; the end of the process may take long, with threads that step back for all
+  // others.
+  close(channel_.fd());
+  _exit(74);
 }
 
 }  // namespace skerry

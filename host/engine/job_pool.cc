@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "limits/cpu_clock.h"
+#include "limits/fatal.h"
 
 namespace skerry {
 
@@ -157,6 +158,7 @@ bool JobPool::RunTicket(JobTicket& ticket, size_t index) {
   {
     CrashSlot none{};
     CrashSlot& slot = crash_page_ == nullptr ? none : crash_page_->slot(first_slot_ + index);
+    const FatalSlot fatal(slot);
     CrashMark mark(slot, ticket.worker, ticket.event, MonotonicNs());
     if (ticket.budget == nullptr || ticket.budget->left_ns.load() > 0) {
       ticket.job->Run(control);

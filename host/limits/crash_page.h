@@ -14,6 +14,7 @@ struct alignas(kCrashSlotBytes) CrashSlot {
   uint32_t worker;
   uint32_t event;
   uint64_t started_ns;
+  uint32_t fatal;  // The signal that ended the process on this thread, 0 for none.
 };
 static_assert(sizeof(CrashSlot) == kCrashSlotBytes);
 

@@ -20,7 +20,8 @@ constexpr uint64_t kStuckNs = 5'000'000'000;
 bool ExecutorSlot::Inspect(uint64_t demote_after_ns, bool& demoted_now) {
   std::lock_guard hold(mutex_);
   demoted_now = false;
-  if (!attached_ || isolate_ == nullptr) return false;
+  if (!attached_) return false;
+  if (isolate_ == nullptr) return active_.load(std::memory_order_seq_cst);
   const uint64_t now = ReadClock(cpu_clock_);
   const uint64_t used = now > began_cpu_ns_ ? now - began_cpu_ns_ : 0;
   if (used > limit_ns_ && terminated_ == Termination::kNone) {

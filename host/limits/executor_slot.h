@@ -40,6 +40,11 @@ class ExecutorSlot {
     isolate_ = nullptr;
   }
 
+  // By the executor, around a run of items and before it wakes the watchdog: that does not sleep in between, or an item
+  // that begins as it falls asleep would never be looked at.
+  void Enter() { active_.store(true, std::memory_order_seq_cst); }
+  void Leave() { active_.store(false, std::memory_order_release); }
+
   // limit_ns is the CPU the item may still use; 0 means none at all, which ends it at the first look.
   void BeginItem(v8::Isolate* isolate, uint64_t limit_ns, uint64_t cpu_now_ns) {
     std::lock_guard hold(mutex_);
@@ -77,19 +82,26 @@ class ExecutorSlot {
     return true;
   }
 
+  // By the watchdog: the thread runs an item that was told to be one that does not stop.
+  bool lost() {
+    std::lock_guard hold(mutex_);
+    return stuck_ == Stuck::kTold && isolate_ != nullptr;
+  }
+
   bool demoted() {
     std::lock_guard hold(mutex_);
     return demoted_;
   }
 
   // By the watchdog. Terminates an item over its limit; lowers the priority of a thread that has run one item for
-  // longer than demote_after_ns. Returns true if an item is running.
+  // longer than demote_after_ns. Returns true if an item is running or about to.
   bool Inspect(uint64_t demote_after_ns, bool& demoted_now);
 
  private:
   enum class Stuck : uint8_t { kNo, kFound, kTold };
 
   const size_t index_;
+  std::atomic<bool> active_{false};
   std::mutex mutex_;
   v8::Isolate* isolate_ = nullptr;  // Set while an item runs.
   uint64_t began_cpu_ns_ = 0;

@@ -27,9 +27,9 @@ class Watchdog {
   // Body of the thread; never returns.
   [[noreturn]] void Run();
 
-  // By any thread that begins work: cheap unless the watchdog sleeps.
+  // By any thread that has entered its slot: cheap unless the watchdog sleeps.
   void Wake() {
-    if (asleep_.load(std::memory_order_acquire) != 0) WakeSlow();
+    if (asleep_.load(std::memory_order_seq_cst) != 0) WakeSlow();
   }
 
   uint64_t demotions() const { return demotions_.load(std::memory_order_relaxed); }

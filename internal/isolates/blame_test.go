@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,6 +122,13 @@ func newKillers() *killers {
 			case strings.HasSuffix(m.URL, "/poison"):
 				h.running(0, m.Worker, id)
 				h.die()
+			case strings.HasSuffix(m.URL, "/abort"):
+				for other := range h.workers { // All are running, and a signal stops the thread of one.
+					h.running(int(other), other, 0)
+				}
+				h.running(0, m.Worker, id)
+				h.stopped(0, uint32(syscall.SIGABRT))
+				h.die()
 			case strings.HasSuffix(m.URL, "/outside"):
 				h.running(0, m.Worker, id)
 				h.outside.Store(true)
@@ -149,7 +157,7 @@ func kill(t *testing.T, p *Pool, v *worker.Version, path string) {
 		t.Fatalf("the killer's request: %v", err)
 	}
 	eventually(t, "the death is known", func() bool {
-		return p.restarts.Load()+p.retirements.Load() > before && (path != "/poison" || p.strikes.Load() > strikes)
+		return p.restarts.Load()+p.retirements.Load() > before && (path == "/outside" || p.strikes.Load() > strikes)
 	})
 }
 
@@ -208,6 +216,25 @@ func TestQuarantine(t *testing.T) {
 		t.Error("after its time it is still apart")
 	}
 	waitIdle(t, p)
+}
+
+// Goal: of all that were running only he is blamed whose thread a signal stopped.
+func TestOneThreadIsToBlame(t *testing.T) {
+	k, clock := newKillers(), &fakeClock{now: epoch}
+	p, _ := newPool(t, &k.fleet, Config{WarmSpareHost: true}, clocked(clock))
+	good, bad := testVersion("good"), testVersion("bad")
+	for range QuarantineStrikes {
+		if _, got := fetch(t, p, good, get("/hello")); got != "hello" {
+			t.Fatalf("answer %q", got)
+		}
+		kill(t, p, bad, "/abort")
+	}
+	if p.ledger.quarantined(good.Name, clock.read()) {
+		t.Error("one who only was there is in quarantine")
+	}
+	if !p.ledger.quarantined(bad.Name, clock.read()) {
+		t.Error("the one to blame is not")
+	}
 }
 
 // Goal: a kill from outside is nobody's fault.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,17 +41,20 @@ func newCrashPage() (*os.File, error) {
 type Suspect struct {
 	Worker, Version string
 	Event           uint32
+	// Signal is what stopped the thread, "" if it is not known to have been the one.
+	Signal string `json:",omitempty"`
 }
 
-// suspects reads the crash page, by copy: a mapping could be pulled away, and what is looked at twice could be two things. Slots that
-// name no known worker, or an event of another one, are left out; so what is left is a claim of the host about its own workers.
+// suspects reads the crash page, by copy: a mapping could be pulled away, and what is looked at twice could be two things. A thread with
+// a fatal signal is the only suspect; without one, all are that were running. Slots that name no known worker, or an event of another
+// one, are left out; so what is left is a claim of the host about its own workers.
 func (h *host) suspects() []Suspect {
 	raw := make([]byte, crashSlots*crashSlotSize)
 	if n, err := h.page.ReadAt(raw, 0); n < len(raw) {
 		h.pool.cfg.Logger.Warn("crash page cannot be read", "pid", h.proc.Pid(), "error", err)
 		return nil
 	}
-	var all []Suspect
+	var all, fatal []Suspect
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range crashSlots {
@@ -63,7 +67,14 @@ func (h *host) suspects() []Suspect {
 			if !slices.Contains(all, s) {
 				all = append(all, s)
 			}
+			if signal := binary.LittleEndian.Uint32(slot[16:]); signal != 0 {
+				s.Signal = unix.SignalName(syscall.Signal(signal & 127))
+				fatal = append(fatal, s)
+			}
 		}
+	}
+	if len(fatal) > 0 {
+		return fatal
 	}
 	return all
 }

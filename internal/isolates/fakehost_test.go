@@ -167,6 +167,13 @@ func (h *fakeHost) running(slot int, worker, event uint32) {
 	h.page.WriteAt(b[:], int64(slot*crashSlotSize))
 }
 
+// stopped marks a slot of the crash page: a signal has stopped its thread.
+func (h *fakeHost) stopped(slot int, signal uint32) {
+	var b [4]byte
+	binary.LittleEndian.PutUint32(b[:], signal)
+	h.page.WriteAt(b[:], int64(slot*crashSlotSize+16))
+}
+
 func must[M any](m M, err error) M {
 	if err != nil {
 		panic(err)

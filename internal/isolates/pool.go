@@ -162,6 +162,10 @@ func (p *Pool) startOne() {
 		p.diedLocked(err, true)
 	default:
 		p.all[h] = true
+		if p.spare != nil { // Fewer are wanted than when this one was begun: a place has gone meanwhile.
+			p.retireLocked(h)
+			break
+		}
 		p.spare = h
 		p.fillLocked()
 	}

@@ -65,3 +65,25 @@ func TestCloseDuringReplacement(t *testing.T) {
 	p.Close()
 	<-old.died
 }
+
+// Goal: a host that is ready when nobody needs it any more does not push the spare one out of the pool's sight: it would count for
+// ever, and a place would stay empty.
+func TestSurplusHostGoes(t *testing.T) {
+	p, _ := newPool(t, &fleet{}, Config{WarmSpareHost: true})
+	hosts := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.all)
+	}
+	eventually(t, "there is a spare host", func() bool { return hosts() == 2 })
+	p.mu.Lock()
+	p.starting++ // As when a place goes while its host is being started.
+	p.work.Go(p.startOne)
+	p.mu.Unlock()
+	eventually(t, "the surplus host goes", func() bool { return p.retirements.Load() == 1 && hosts() == 2 })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if spare := p.spare; spare == nil || !p.all[spare] {
+		t.Error("there is no spare host")
+	}
+}

@@ -46,3 +46,39 @@ func TestKillerIsQuarantined(t *testing.T) {
 		t.Errorf("%v hosts for suspects, and there is one", hosts)
 	}
 }
+
+// Goal: a worker whose code makes V8 give up is blamed for it, and not who ran beside it at the time: that request has had no effect
+// outside, and is answered by another host. Method: it computes on the other executor all the while.
+func TestOnlyTheKillerIsBlamed(t *testing.T) {
+	killer := rig.Script("killer", `export default { fetch() { return new Response("x".repeat(2 ** 27 + 10).split("")); } };`)
+	beside := rig.Script("beside", `export default { fetch(request) {
+		if (new URL(request.url).pathname === "/ready") return new Response("ready");
+		let n = 0;
+		for (let i = 0; i < 2e9; i++) n ^= i;
+		return new Response("computed " + n);
+	} };`)
+	beside.CPU = 60_000
+	s := rig.Serve(t, rig.Platform{Workers: []rig.Worker{killer, beside}, Settings: []string{"[host]", "hosts = 1", "executors = 2"}})
+	s.Ready(beside.Host(), "/ready")
+	client := s.Client()
+	client.Timeout = rig.Patience
+	computing := make(chan rig.Answer)
+	go func() {
+		answer, err := rig.Do(client, http.MethodGet, "http://"+beside.Host()+"/compute", "", "")
+		if err != nil {
+			t.Error(err)
+		}
+		computing <- answer
+	}()
+	rig.Until(t, "it computes", func() bool { return s.Metric("skerry_executors_busy") >= 1 }, nil)
+	if answer, err := rig.Do(client, http.MethodGet, "http://"+killer.Host()+"/", "", ""); err != nil || answer.Status != http.StatusBadGateway {
+		t.Errorf("the killer: %d %.200q, %v", answer.Status, answer.Body, err)
+	}
+	if answer := <-computing; answer.Status != http.StatusOK || answer.Body != "computed 0" {
+		t.Errorf("beside it: %d %.200q", answer.Status, answer.Body)
+	}
+	rig.Until(t, "the log names whom it suspects", func() bool { return strings.Contains(s.Said(), `"suspects":[{"Worker":"killer"`) }, s.Said)
+	if strings.Contains(s.Said(), `{"Worker":"beside"`) {
+		t.Errorf("one who only was there is suspected:\n%s", s.Said())
+	}
+}

@@ -85,7 +85,7 @@ type seen struct {
 	died     int
 	grown    int64
 	requests int
-	failures []string
+	failures []failure
 	problem  string
 }
 
@@ -165,7 +165,7 @@ func commitWith(t *testing.T, c crime, settings ...string) {
 	}
 	if allowed := result.died * crowdSize; len(result.failures) > allowed {
 		result.problem = fmt.Sprintf("%d innocent requests failed, %d were in flight", len(result.failures), allowed)
-		t.Errorf("%s %s: %s: %s", c.row, c.name, result.problem, strings.Join(result.failures[:min(3, len(result.failures))], "; "))
+		t.Errorf("%s %s: %s: %v", c.row, c.name, result.problem, result.failures[:min(3, len(result.failures))])
 	}
 }
 

@@ -41,7 +41,23 @@ type crowd struct {
 
 	mu       sync.Mutex
 	requests int
-	failures []string
+	failures []failure
+}
+
+// failure is an innocent request that did not go well.
+type failure struct {
+	start, end time.Time
+	text       string
+}
+
+// during says whether the request was under way when something happened. The log tells of an end a moment after it.
+func (f failure) during(at time.Time) bool {
+	const late = 250 * time.Millisecond
+	return at.After(f.start.Add(-late)) && at.Before(f.end.Add(late))
+}
+
+func (f failure) String() string {
+	return fmt.Sprintf("%s after %v at %s", f.text, f.end.Sub(f.start).Round(time.Millisecond), f.end.Format(time.StampMilli))
 }
 
 // pace is the pause of each member of the crowd between two requests: steady load, not as much as goes.
@@ -67,18 +83,19 @@ func newCrowd(t *testing.T, s *rig.Server) *crowd {
 				case <-ticker.C:
 				}
 				w := workers[n%len(workers)]
+				start := time.Now()
 				answer, err := rig.Do(client, "GET", "http://"+w.Host()+"/", "", "")
-				var failure string
+				var problem string
 				switch {
 				case err != nil:
-					failure = err.Error()
+					problem = err.Error()
 				case answer.Status != 200 || len(answer.Body) < len(w.Name) || answer.Body[:len(w.Name)] != w.Name:
-					failure = fmt.Sprintf("%s answered %d %.100q", w.Name, answer.Status, answer.Body)
+					problem = fmt.Sprintf("%s answered %d %.100q", w.Name, answer.Status, answer.Body)
 				}
 				c.mu.Lock()
 				c.requests++
-				if failure != "" {
-					c.failures = append(c.failures, failure)
+				if problem != "" {
+					c.failures = append(c.failures, failure{start, time.Now(), problem})
 				}
 				c.mu.Unlock()
 			}
@@ -88,7 +105,7 @@ func newCrowd(t *testing.T, s *rig.Server) *crowd {
 }
 
 // stop ends the load. It returns how many requests there were and which of them failed.
-func (c *crowd) stop() (requests int, failures []string) {
+func (c *crowd) stop() (requests int, failures []failure) {
 	c.once.Do(func() { close(c.quit) })
 	c.wait.Wait()
 	return c.requests, c.failures

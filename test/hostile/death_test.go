@@ -80,7 +80,7 @@ func TestKilledAtRandom(t *testing.T) {
 	median, late := took[len(took)/2], took[len(took)*99/100]
 	result.body = fmt.Sprintf("known of after %v (p99 %v), %d deaths", median.Round(100*time.Microsecond), late.Round(100*time.Microsecond), len(took))
 	for _, failure := range result.failures {
-		if !strings.Contains(failure, "error code: 1105") && !strings.Contains(failure, "error code: 1200") {
+		if !strings.Contains(failure.text, "error code: 1105") && !strings.Contains(failure.text, "error code: 1200") {
 			t.Errorf("a request that met a death: %s, want one clean error", failure)
 		}
 	}
@@ -131,8 +131,8 @@ func TestMoreIsolatesThanFit(t *testing.T) {
 			}
 			for range min(atOnce, len(platform.Workers)-first) {
 				result.requests++
-				if failure := <-wrong; failure != "" {
-					result.failures = append(result.failures, failure)
+				if text := <-wrong; text != "" {
+					result.failures = append(result.failures, failure{start, time.Now(), text})
 				}
 			}
 		}

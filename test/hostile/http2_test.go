@@ -112,7 +112,7 @@ func TestHTTP2Floods(t *testing.T) {
 			case grown > rssMax:
 				result.problem = fmt.Sprintf("grew by %d MiB", grown>>20)
 			case len(result.failures) > 0:
-				result.problem = "innocent: " + result.failures[0]
+				result.problem = "innocent: " + result.failures[0].text
 			}
 			if result.problem != "" {
 				t.Error(result.problem)

@@ -24,6 +24,8 @@ var memoryCrimes = []crime{
 	{row: "10", name: "20000 WebAssembly memories", source: `const a = []; try { for (let i = 0; i < 20000; i++) a.push(new WebAssembly.Memory({ initial: 1 })); } catch (e) { return e.name + " " + (a.length <= 16); } return a.length;`, codes: limited, answer: "done: RangeError true"},
 	{row: "11", name: "memory.grow to 2 GB", source: `const m = new WebAssembly.Memory({ initial: 1 }); try { m.grow(30000); return "grown"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
 	{row: "11b", name: "a memory of 65536 pages", source: `try { new WebAssembly.Memory({ initial: 65536 }); return "made"; } catch (e) { return e.name; }`, answer: "done: (RangeError|TypeError)"},
+	{row: "11c", name: "WebAssembly beyond its memory", module: `import load from "./load.wasm";`, source: `try { return new WebAssembly.Instance(load).exports.f(); } catch (e) { return e.constructor.name; }`,
+		files: map[string]string{"src/load.wasm": "\x00asm\x01\x00\x00\x00\x01\x05\x01\x60\x00\x01\x7f\x03\x02\x01\x00\x05\x03\x01\x00\x01\x07\x05\x01\x01f\x00\x00\x0a\x0c\x01\x0a\x00\x41\x80\x80\x80\x08\x28\x02\x00\x0b"}, answer: "done: RuntimeError"},
 	{row: "12", name: "a buffer of 8 GiB", source: `try { new Uint8Array(2 ** 33); return "made"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
 	{row: "12b", name: "maxByteLength of 2^40", source: `try { new ArrayBuffer(8, { maxByteLength: 2 ** 40 }); return "made"; } catch (e) { return e.name; }`, answer: "done: RangeError"},
 	{row: "13", name: "a stream of 300 MB as text", source: `

@@ -80,7 +80,7 @@ export default { fetch() { return new Response("started"); } };
 			} else if !regexp.MustCompile(c.log).MatchString(s.Said()) {
 				result.problem = "the log lacks " + c.log
 			} else if len(failures) > 0 {
-				result.problem = failures[0]
+				result.problem = failures[0].text
 			}
 			if result.problem != "" {
 				t.Errorf("answered %d %.200q: %s", answer.Status, answer.Body, result.problem)

@@ -70,7 +70,7 @@ func TestSlowClients(t *testing.T) {
 	result.body = fmt.Sprintf("closed: %d heads, %d bodies; p99 %v, quiet %v", heads.Load(), bodies.Load(), busy, quiet)
 	switch {
 	case len(result.failures) > 0:
-		result.problem = "innocent: " + result.failures[0]
+		result.problem = "innocent: " + result.failures[0].text
 	case !wanted():
 		result.problem = result.body
 	}
@@ -154,7 +154,7 @@ func TestFlood(t *testing.T) {
 	case other.Load() > 0 || served.Load() < int64(most) || shed.Load() == 0 || result.died > 0:
 		result.problem = result.body
 	case len(result.failures) > 0:
-		result.problem = "innocent: " + result.failures[0]
+		result.problem = "innocent: " + result.failures[0].text
 	}
 	if result.problem != "" {
 		t.Error(result.problem)

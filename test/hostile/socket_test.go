@@ -75,7 +75,7 @@ func judgeSocket(t *testing.T, c *crowd, row, name, body, problem string) {
 	t.Helper()
 	requests, failures := c.stop()
 	if problem == "" && len(failures) > 0 {
-		problem = "innocent requests failed: " + failures[0]
+		problem = "innocent requests failed: " + failures[0].text
 	}
 	record(&seen{crime: crime{row: row, name: name}, status: http.StatusSwitchingProtocols, body: body, requests: requests, failures: failures, problem: problem})
 	if problem != "" {

@@ -27,10 +27,10 @@ func (s *Server) Hosts() []int {
 func (s *Server) RSS() int64 {
 	s.t.Helper()
 	parents := parentsOfAll()
-	total := residentBytes(s.PID())
+	total := Resident(s.PID())
 	for pid := range parents {
 		if descends(parents, pid, s.PID()) {
-			total += residentBytes(pid)
+			total += Resident(pid)
 		}
 	}
 	return total
@@ -41,7 +41,7 @@ func (s *Server) HostsRSS() int64 {
 	s.t.Helper()
 	total := int64(0)
 	for _, pid := range s.Hosts() {
-		total += residentBytes(pid)
+		total += Resident(pid)
 	}
 	return total
 }
@@ -95,7 +95,8 @@ func hasChild(parents map[int]int, pid int) bool {
 	return false
 }
 
-func residentBytes(pid int) int64 {
+// Resident is the resident memory of a process in bytes, 0 if there is none.
+func Resident(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
 		return 0
