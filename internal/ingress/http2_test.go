@@ -23,7 +23,8 @@ import (
 type rudeClient struct {
 	*http2.Framer
 	conn net.Conn
-	t    *testing.T
+	// acks has an entry for each answer to a PING, as long as there is room, and is closed at the end.
+	acks chan struct{}
 }
 
 func newRudeClient(t *testing.T, addr string, settings ...http2.Setting) *rudeClient {
@@ -39,7 +40,7 @@ func rude(t *testing.T, conn net.Conn, settings ...http2.Setting) *rudeClient {
 	t.Helper()
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(30 * time.Second))
-	c := &rudeClient{http2.NewFramer(conn, conn), conn, t}
+	c := &rudeClient{http2.NewFramer(conn, conn), conn, make(chan struct{}, 1)}
 	io.WriteString(conn, http2.ClientPreface)
 	if err := c.WriteSettings(settings...); err != nil {
 		t.Fatal(err)
@@ -72,14 +73,21 @@ func (c *rudeClient) flood(most int, write func(i int) error) (code http2.ErrCod
 			}
 		}
 	}()
+	defer close(c.acks)
 	for {
 		f, err := c.ReadFrame()
 		if err != nil {
 			var timeout net.Error
 			return code, !errors.As(err, &timeout) || !timeout.Timeout()
 		}
-		if f, ok := f.(*http2.GoAwayFrame); ok {
+		switch f := f.(type) {
+		case *http2.GoAwayFrame:
 			code = f.ErrCode
+		case *http2.PingFrame:
+			select {
+			case c.acks <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
@@ -148,7 +156,9 @@ func TestRapidReset(t *testing.T) {
 	c := newRudeClient(t, addr)
 	code, closed := c.flood(1000, func(i int) error {
 		id := uint32(2*i + 1)
-		return errors.Join(c.get(id, "/"), c.WriteRSTStream(id, http2.ErrCodeCancel))
+		err := errors.Join(c.get(id, "/"), c.WriteRSTStream(id, http2.ErrCodeCancel), c.WritePing(false, [8]byte{}))
+		<-c.acks // One by one, so that net/http does not see a crowd whose handlers are about to end.
+		return err
 	})
 	close(release)
 	if code != http2.ErrCodeEnhanceYourCalm || !closed || most.Load() != streams {
