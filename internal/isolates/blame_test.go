@@ -207,6 +207,7 @@ func TestQuarantine(t *testing.T) {
 	if ask(bad) == place {
 		t.Error("it is out of quarantine")
 	}
+	waitIdle(t, p) // The last answer may be there before its event is over.
 	clock.advance(QuarantineTime)
 	for range idleLooks + 1 {
 		p.housekeep()

@@ -27,7 +27,7 @@ const (
 	// DefaultBufferedMax is the default of Config.BufferedMax.
 	DefaultBufferedMax = 1 << 30
 	// IdleFramesMax is how many more frames one host may send that change nothing than frames that do.
-	IdleFramesMax = 1 << 17
+	IdleFramesMax = 1 << 16
 	// SocketsMax is the number of WebSockets that the workers of one host may have open as clients, or while they serve as many.
 	SocketsMax = 1 << 16
 	// CodeCacheMax is the size in bytes that the code cache of one module may have; a larger one is not kept.

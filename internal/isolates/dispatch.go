@@ -391,7 +391,9 @@ func (h *host) onFatal(f hostproto.Frame) error {
 	}
 	h.mu.Unlock()
 	if h.greets {
-		h.blameStuck()
+		if h.fatals++; h.fatals <= crashSlots { // One for each thread, if it is honest.
+			h.blameStuck()
+		}
 		h.pool.retire(h, why)
 	}
 	return h.useless(f)

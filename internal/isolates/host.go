@@ -73,6 +73,7 @@ type host struct {
 	// that are not complete.
 	idle   int
 	pieces cachePieces
+	fatals int // Last words so far; of the reading goroutine, too.
 	// blamed are the workers that have a strike for what this host did.
 	blamed map[string]bool
 
