@@ -27,7 +27,7 @@ CXX := g++
 CXXFLAGS := -std=c++20 -fno-rtti -fno-exceptions -fPIC -fvisibility=hidden -O2 -g1 -Wall -Wextra -Werror -pthread \
 	-Ihost -isystem $(NODE_PACKAGE)/include/node
 
-HOST_SOURCES := $(shell find host -name '*.cc' -not -path 'host/test/*' 2>/dev/null | sort)
+HOST_SOURCES := $(shell find host -name '*.cc' -not -path 'host/test/*' -not -path 'host/portable/*' 2>/dev/null | sort)
 # Tables that a program of ours writes; see host/tables.
 ENCODING_TABLES := build/gen/encoding_tables.cc
 HOST_OBJECTS := $(HOST_SOURCES:%.cc=build/obj/%.o) build/obj/gen/encoding_tables.o
@@ -84,16 +84,19 @@ $(ENCODING_TABLES): $(wildcard host/tables/*.go) go.mod | tools
 # The addon leaves V8's symbols open: they are found in the node binary that loads it.
 # Nor does it offer Node any but its entry (the version script): a host preloads it, so its names would come before those of libraries.
 ADDON_FLAGS := -shared -pthread -Wl,-soname,skerry-host.node -Wl,--version-script,host/addon.map
-bin/skerry-host.node: $(HOST_OBJECTS) host/addon.map | bin
+# simdutf is in every Node binary, but not every one exports it: then ours is linked ($(call portable,node binary)).
+PORTABLE := build/obj/host/portable/simdutf.o
+portable = $$(nm -D --defined-only $(1) | grep -q _ZN7simdutf || echo $(PORTABLE))
+bin/skerry-host.node: $(HOST_OBJECTS) $(PORTABLE) $(NODE) host/addon.map | bin
 	@echo "link $@"
-	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS)
+	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS) $(call portable,$(NODE))
 	@mv $@.new $@ # A host that runs keeps the file that it has mapped.
 
 # The same addon with hostile code in it, for the tests of the sandbox.
-build/probe/skerry-host.node: $(HOST_OBJECTS) build/obj/host/test/sandbox_probe.o host/addon.map
+build/probe/skerry-host.node: $(HOST_OBJECTS) $(PORTABLE) build/obj/host/test/sandbox_probe.o host/addon.map
 	@mkdir -p $(@D)
 	@echo "link $@"
-	@$(CXX) $(ADDON_FLAGS) -o $@.new $(filter %.o,$^)
+	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS) build/obj/host/test/sandbox_probe.o $(call portable,$(NODE))
 	@mv $@.new $@
 
 bin/node: $(NODE) | bin
@@ -114,7 +117,7 @@ bin:
 .PHONY: FORCE
 FORCE:
 
--include $(HOST_OBJECTS:.o=.d)
+-include $(HOST_OBJECTS:.o=.d) $(PORTABLE:.o=.d)
 
 # ---------------------------------------------------------------------------------------------------------------------
 ##@ Test
@@ -171,8 +174,8 @@ test-host: $(NODE) $(ENCODING_TABLES) ## Unit tests of the C++ host
 
 .PHONY: test-go
 test-go: build build/probe/skerry-host.node examples/hono/node_modules/.skerry frameworks-built ## Go tests with the race detector, end to end scaled down
-	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/frameworks -e /test/hostile)
-	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/... ./test/hostile
+	$(GO) test -race -short -timeout 10m $$($(GO) list ./... | grep -v -e /test/e2e -e /test/frameworks -e /test/hostile -e /test/upgrade)
+	$(GO) test -race -short -count=1 -timeout 15m ./test/e2e/... ./test/hostile ./test/upgrade
 	$(GO) test -race -count=1 -timeout 10m ./test/frameworks
 
 # Projects of frameworks with a build of their own are built by the pinned Node: that of a Debian 12 is too old for them.
@@ -214,6 +217,30 @@ wpt-compare: test/bench/node_modules/.skerry ## As wpt, and workerd in the same 
 .PHONY: hostile
 hostile: build build/probe/skerry-host.node ## Adversarial tests, all of them, with the table of what was seen
 	$(GO) test -count=1 -v -timeout 60m ./test/hostile
+
+# Upgrades from this release to one of another Node, and back. Both have the same V8 interface, so the objects are the same; what is made by
+# V8 itself, the snapshot, is not.
+UPGRADES := 50
+UPGRADE_NODE := 26.9.0
+UPGRADE_PACKAGE := build/upgrade/$(UPGRADE_NODE)/node_modules/node-linux-$(ARCH)
+OTHER_RELEASE := build/upgrade/$(UPGRADE_NODE)/release
+
+$(UPGRADE_PACKAGE)/bin/node: | tools
+	@mkdir -p build/upgrade/$(UPGRADE_NODE)
+	cd build/upgrade/$(UPGRADE_NODE) && echo '{"private": true}' > package.json && npm install --ignore-scripts --no-audit --no-fund node-linux-$(ARCH)@$(UPGRADE_NODE)
+	@touch $@
+
+$(OTHER_RELEASE)/runtime.snapshot: build bin/host.js $(UPGRADE_PACKAGE)/bin/node
+	@mkdir -p $(@D)
+	$(CXX) $(ADDON_FLAGS) -o $(@D)/skerry-host.node $(HOST_OBJECTS) $(call portable,$(UPGRADE_PACKAGE)/bin/node)
+	ln -f $(UPGRADE_PACKAGE)/bin/node $(@D)/node
+	cp -f bin/host.js bin/skerry $(@D)/
+	$(@D)/node $(@D)/host.js --build-snapshot build/runtime.js $@
+
+.PHONY: upgrade-test
+upgrade-test: build $(OTHER_RELEASE)/runtime.snapshot ## 50 upgrades under load, between two releases of Node; UPGRADES=n
+	SKERRY_UPGRADES=$(UPGRADES) SKERRY_UPGRADE_RELEASES=$(CURDIR)/bin:$(CURDIR)/$(OTHER_RELEASE) \
+		$(GO) test -count=1 -v -timeout 60m -run TestUpgradesUnderLoad ./test/upgrade
 
 # ---------------------------------------------------------------------------------------------------------------------
 ##@ Measure

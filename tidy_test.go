@@ -66,13 +66,13 @@ var layers = []struct {
 	}},
 	{"pure functions over them", []string{"internal/compat", "internal/routing", "internal/sourcemap"}},
 	{"one thing each, no policy", []string{
-		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/sandbox", "internal/watch", "internal/websocket",
+		"internal/hostproto", "internal/observe", "internal/project", "internal/rollout", "internal/sandbox", "internal/succession", "internal/watch", "internal/websocket",
 	}},
 	{"the engine", []string{"internal/egress", "internal/isolates"}},
 	{"what the engine asks", []string{"internal/bindings"}},
 	{"edges", []string{"internal/ingress"}},
 	{"what all of them enforce, as a table", []string{"internal/limits"}},
-	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "internal/compat/gen", "internal/limits/gen", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/wpt"}},
+	{"programs", []string{"cmd/skerry", "host/tables", "internal/benchmark", "internal/compat/gen", "internal/limits/gen", "protocol", "protocol/gen", "runtime/bundle", "test/e2e", "test/e2e/rig", "test/frameworks", "test/hostile", "test/upgrade", "test/wpt"}},
 }
 
 // sameLayer lists the imports within a layer, with the reason.
@@ -91,6 +91,7 @@ var forbidden = []struct {
 	{"test/hostile", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/wpt", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/frameworks", "skerry/internal/...", "black box: the tests use what a user has"},
+	{"test/upgrade", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"test/e2e/rig", "skerry/internal/...", "black box: the tests use what a user has"},
 	{"internal/hostproto", "net/http", "the wire carries events, it does not know HTTP"},
 	{"internal/isolates", "net/http", "only the edges know HTTP"},
@@ -295,6 +296,7 @@ var includeRules = map[string][]string{
 	"engine":   {"engine", "wire", "limits"},
 	"html":     {"html"},
 	"ops":      {"ops", "engine", "wire", "limits", "html"},
+	"portable": {"ops"},
 	"sandbox":  {"sandbox"},
 	"snapshot": {"snapshot", "ops", "engine", "wire", "limits"},
 }

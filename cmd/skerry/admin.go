@@ -15,13 +15,15 @@ import (
 // admin is the listener for operators: health and metrics.
 type admin struct {
 	ready    atomic.Bool
+	leaving  atomic.Bool
 	listener net.Listener // nil if off
 	server   *http.Server
 	over     chan struct{}
 }
 
-// startAdmin listens where the options say. The default address may be taken, by another skerry for one: then it goes on without.
-func startAdmin(o *serveOptions, metrics http.Handler, logger *slog.Logger) (*admin, error) {
+// startAdmin listens where the options say, by the listen that is given. The default address may be taken, by another skerry for one: then
+// it goes on without.
+func startAdmin(o *serveOptions, listen func(address, hint string) (net.Listener, error), metrics http.Handler, logger *slog.Logger) (*admin, error) {
 	a := &admin{}
 	if o.admin == "off" {
 		return a, nil
@@ -45,10 +47,16 @@ func startAdmin(o *serveOptions, metrics http.Handler, logger *slog.Logger) (*ad
 		io.WriteString(w, "ok\n")
 	})
 	mux.Handle("GET /metrics", metrics)
-	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	farewell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.leaving.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		mux.ServeHTTP(w, r)
+	})
+	a.server = &http.Server{Handler: farewell, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() { // ends with close
 		defer close(a.over)
-		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !a.leaving.Load() {
 			logger.Error("serve health and metrics", "error", err)
 		}
 	}()
@@ -57,6 +65,14 @@ func startAdmin(o *serveOptions, metrics http.Handler, logger *slog.Logger) (*ad
 }
 
 func (a *admin) setReady(ready bool) { a.ready.Store(ready) }
+
+// leave leaves new connections to the successor. Those that are there get one more answer each.
+func (a *admin) leave() {
+	a.leaving.Store(true)
+	if a.listener != nil {
+		a.listener.Close() // the error would be that it is closed
+	}
+}
 
 // address is that of the listener; not valid if there is none.
 func (a *admin) address() netip.AddrPort {

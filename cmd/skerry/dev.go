@@ -115,8 +115,8 @@ func runDev(parent context.Context, o devOptions) error {
 	defer outbound.Close()
 	maps := newSourceMaps()
 	pool := isolates.New(isolates.Config{
-		Launch: hosts.launch, Build: parts.Build, MemoryMax: hosts.sampledMemory(),
-		Hosts: 1, WarmSpareHost: true, Dev: true,
+		Engine: hosts.engine(parts),
+		Hosts:  1, WarmSpareHost: true, Dev: true,
 		Calls: bindings.New(bindings.Config{Fetcher: outbound, Logger: logger}),
 		OnLog: func(v *worker.Version, level hostproto.LogLevel, text []byte) {
 			line := string(text)

@@ -34,17 +34,47 @@ const wasmModuleMax = "67108864"
 // nodePatience is how long a Node.js binary may take to say its version.
 const nodePatience = 20 * time.Second
 
-// findInstallation finds the parts, and checks a Node.js that SKERRY_NODE names.
+// findInstallation finds the parts of the binary that runs, and checks a Node.js that SKERRY_NODE names.
 func findInstallation(ctx context.Context) (*installation, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the skerry binary: %w", err)
 	}
+	return installationOf(ctx, self)
+}
+
+// startedAs is the path by which this process was started, as it was said: where it leads may change, to a newer release for one.
+func startedAs() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the skerry binary: %w", err)
+	}
+	said, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return self, nil
+	}
+	// Of the directory of the shell, if it says one: that, too, may be a link to a release.
+	if said, err = filepath.Abs(said); err != nil {
+		return self, nil
+	}
+	running, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return self, nil
+	}
+	if found, err := os.Stat(said); err != nil || !os.SameFile(found, running) {
+		return self, nil // it was called by a name of the caller's choice
+	}
+	return said, nil
+}
+
+// installationOf finds the parts beside a binary.
+func installationOf(ctx context.Context, self string) (*installation, error) {
 	if resolved, err := filepath.EvalSymlinks(self); err == nil {
 		self = resolved
 	}
 	dir := filepath.Dir(self)
 	part := func(name string) string { return filepath.Join(dir, name) }
+	var err error
 	i := &installation{Node: part("node"), Snapshot: part("runtime.snapshot"), Addon: part("skerry-host.node")}
 	own := i.Node
 	if other := os.Getenv("SKERRY_NODE"); other != "" {

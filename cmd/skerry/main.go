@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"skerry/internal/succession"
 )
 
 // Exit codes. They are documented by `skerry help exit-codes`.
@@ -20,7 +22,7 @@ const (
 	exitInstall = 4
 	exitListen  = 5
 	exitSandbox = 6
-	exitQuit    = 130
+	exitQuit    = succession.Quit
 )
 
 // commandError is an error with an exit code and, maybe, a hint.
@@ -36,7 +38,12 @@ func (e *commandError) Unwrap() error { return e.err }
 // quit ends the process at once; the second signal uses it.
 var quit = os.Exit
 
-func main() { os.Exit(run(context.Background(), os.Args[1:])) }
+func main() {
+	if code, is := succession.Caretake(); is {
+		os.Exit(code)
+	}
+	os.Exit(run(context.Background(), os.Args[1:]))
+}
 
 // run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string) int {
@@ -82,7 +89,7 @@ func rootCommand() *cobra.Command {
 		return nil
 	}
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
-	root.AddCommand(devCommand(), serveCommand(), benchCommand(), doctorCommand(), versionCommand(), &cobra.Command{
+	root.AddCommand(devCommand(), serveCommand(), upgradeCommand(), benchCommand(), doctorCommand(), versionCommand(), &cobra.Command{
 		Use:   "exit-codes",
 		Short: "What the exit codes mean",
 		Long: `Exit codes of skerry:

@@ -91,6 +91,11 @@ func (p *hostProcesses) launch(socket, crashPage, stderr *os.File) (isolates.Pro
 	return p.Start(socket, crashPage, stderr)
 }
 
+// engine is what a pool makes hosts of.
+func (p *hostProcesses) engine(parts *installation) isolates.Engine {
+	return isolates.Engine{Launch: p.launch, Build: parts.Build, MemoryMax: p.sampledMemory()}
+}
+
 // sampledMemory is the limit that the supervisor itself must hold hosts to: 0 if the kernel does.
 func (p *hostProcesses) sampledMemory() int64 {
 	if p.MemoryLimited() {

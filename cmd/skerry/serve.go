@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -21,6 +22,7 @@ import (
 	"skerry/internal/isolates"
 	"skerry/internal/observe"
 	"skerry/internal/project"
+	"skerry/internal/succession"
 	"skerry/internal/worker"
 )
 
@@ -34,6 +36,9 @@ type serveOptions struct {
 	adminSet                    bool
 	sandbox                     sandboxFlag
 }
+
+// DefaultDrain is how long requests may go on when the process is stopped or another one follows it.
+const DefaultDrain = 30 * time.Second
 
 // The addresses when nothing says otherwise.
 const (
@@ -49,14 +54,15 @@ func serveCommand() *cobra.Command {
 		Short: "Run many workers, routed by host and path",
 		Long: "Serves the workers that the configuration names. A worker is bundled and started when its first request comes.\n\n" +
 			"SIGHUP reads the configuration and the projects again: what has changed and builds is swapped in, what is broken stays as it was.\n" +
+			"SIGUSR2, or skerry upgrade, starts the binary that lies there now and hands over to it, without a failed request; see docs/operations.md.\n" +
 			"SIGTERM and Ctrl-C let requests end; a second one does not. /livez, /readyz and /metrics are on the admin address.",
 		Example: "  skerry serve --config skerry.toml\n" +
 			"  skerry serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem\n" +
-			"  kill -HUP $(pidof skerry)   # reload",
+			"  skerry upgrade              # hand over to a newer release",
 		Args: usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.configSet, o.adminSet = c.Flags().Changed("config"), c.Flags().Changed("admin")
-			return runServe(c.Context(), o)
+			return serve(c.Context(), o)
 		},
 	}
 	flags := c.Flags()
@@ -68,15 +74,27 @@ func serveCommand() *cobra.Command {
 	flags.StringVar(&o.key, "tls-key", "", "private key of the certificate in PEM")
 	flags.BoolVar(&o.accessLog, "access-log", false, "log every request, not only those that went wrong")
 	flags.BoolVar(&o.perWorker, "metrics-per-worker", false, "count requests by worker, too")
-	flags.DurationVar(&o.drain, "drain", 30*time.Second, "how long requests may take to end at SIGTERM")
+	flags.DurationVar(&o.drain, "drain", DefaultDrain, "how long requests may take to end at SIGTERM and after an upgrade")
 	o.sandbox.add(flags, "the server does not start where the machine cannot do that")
 	flags.StringVar(&o.logFormat, "log-format", "json", `"json" or "text"`)
 	return c
 }
 
-func runServe(parent context.Context, o serveOptions) error {
+// serve is one process of the command; see internal/succession.
+func serve(parent context.Context, o serveOptions) error {
+	s, err := newGeneration(&o)
+	if err != nil {
+		return err
+	}
+	return s.end(runServe(parent, o, s))
+}
+
+func runServe(parent context.Context, o serveOptions, s *generation) error {
 	ctx, stop := untilSignal(parent)
 	defer stop()
+	stopToo, release := s.untilStopped(ctx)
+	defer release()
+	ctx = stopToo
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -104,8 +122,8 @@ func runServe(parent context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	defer hosts.Close()
-	listener, err := listen(o.listen, "choose another address with --listen")
+	defer func() { hosts.Close() }()
+	listener, err := s.listen(socketRequests, o.listen, "choose another address with --listen")
 	if err != nil {
 		return err
 	}
@@ -147,7 +165,11 @@ func runServe(parent context.Context, o serveOptions) error {
 			access.Observe(r)
 		},
 	})
-	admin, err := startAdmin(&o, metrics.Handler(), logger)
+	sites.apply(config)
+	if err := s.prepare(ctx, sites); err != nil {
+		return err
+	}
+	admin, err := startAdmin(&o, func(address, hint string) (net.Listener, error) { return s.listen(socketAdmin, address, hint) }, metrics.Handler(), logger)
 	if err != nil {
 		return err
 	}
@@ -155,18 +177,51 @@ func runServe(parent context.Context, o serveOptions) error {
 	if address := admin.address(); address.IsValid() {
 		outbound.Protect(address)
 	}
-	sites.apply(config)
+	defer s.control(logger)()
 	go sites.buildAhead(ctx) // ends with the last project, or with the server
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener, certificate.config()) }() // ends with Shutdown
 	admin.setReady(true)
-	logger.Info("ready", "address", listener.Addr().String(), "workers", len(config.Workers), "version", version)
+	if err := s.serving(pool.V8()); err != nil {
+		server.Close()
+		return err
+	}
+	logger.Info("ready", "address", listener.Addr().String(), "workers", len(config.Workers), "version", version, "v8", pool.V8(), "pid", os.Getpid())
 
+	replaceHosts := func(ctx context.Context) error {
+		parts, err := installationOf(ctx, s.program)
+		if err != nil {
+			return err
+		}
+		fresh, err := openSandbox(o.sandbox, parts, memoryMax(config.Host.MemoryMaxMB, config.Host.Hosts), false, logger)
+		if err != nil {
+			return err
+		}
+		if err := pool.Replace(ctx, fresh.engine(parts)); err != nil {
+			fresh.Close()
+			return err
+		}
+		hosts.Close()
+		hosts = fresh
+		return nil
+	}
+	upgrades := newUpgrades(ctx, s, logger, pool.V8, replaceHosts, func() any { return facts{Built: sites.built()} })
 	for {
 		select {
 		case <-hangup:
 			reload(o, sites, certificate, logger)
+			continue
+		case asked := <-s.asked:
+			upgrades.ask(asked)
+			continue
+		case <-upgrades.predecessor:
+			upgrades.goOn()
+			continue
+		case done := <-upgrades.done:
+			if upgrades.settle(done) {
+				break
+			}
 			continue
 		case err = <-served:
 		case <-ctx.Done():
@@ -174,11 +229,24 @@ func runServe(parent context.Context, o serveOptions) error {
 		}
 		break
 	}
-	admin.setReady(false)
-	logger.Info("draining", "requests", server.InFlight(), "patience", o.drain)
+	upgrades.stop()
 	drained, cancel := context.WithTimeout(context.Background(), o.drain)
 	defer cancel()
-	if drainErr := server.Shutdown(drained); drainErr != nil {
+	end := server.Shutdown
+	if s.heir != nil && ctx.Err() != nil {
+		s.heir.Stop() // it became ready while this process was told to stop
+	}
+	if s.heir != nil {
+		s.handOver(stop, cancel, logger)
+		admin.leave()
+		end = server.Leave
+		logger.Info("another process serves now", "pid", s.heir.Pid, "version", s.heir.Version, "requests", server.InFlight(), "patience", o.drain)
+	} else {
+		succession.Notify("STOPPING=1")
+		admin.setReady(false)
+		logger.Info("draining", "requests", server.InFlight(), "patience", o.drain)
+	}
+	if drainErr := end(drained); drainErr != nil {
 		logger.Warn("requests were cut off", "error", drainErr)
 	}
 	return err
@@ -259,7 +327,7 @@ func policyOf(c project.EgressConfig) egress.Policy {
 
 // poolConfig completes a pool's configuration.
 func poolConfig(c *project.ServerConfig, parts *installation, hosts *hostProcesses, pool isolates.Config) isolates.Config {
-	pool.Launch, pool.Build, pool.MemoryMax = hosts.launch, parts.Build, hosts.sampledMemory()
+	pool.Engine = hosts.engine(parts)
 	pool.Spares = defaultSpares
 	pool.Hosts, pool.Executors, pool.IsolatesMax = c.Host.Hosts, c.Host.Executors, c.Host.IsolatesMax
 	pool.MemoryBudget = int64(c.Host.MemoryBudgetMB) << 20

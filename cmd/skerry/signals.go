@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -26,9 +27,9 @@ func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 		case <-stopped:
 		}
 	}()
-	return ctx, func() {
+	return ctx, sync.OnceFunc(func() {
 		signal.Stop(signals)
 		close(stopped)
 		cancel()
-	}
+	})
 }

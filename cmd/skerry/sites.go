@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -160,6 +162,63 @@ func (s *sites) buildAhead(ctx context.Context) {
 		}
 	}
 	s.logger.Info("all projects are bundled", "workers", len(all))
+}
+
+// name is what makes a worker the same one in another process.
+func (k siteKey) name() string { return strings.Join([]string{k.dir, k.env, k.cordon}, "\x00") }
+
+// built lists the names of the workers that have a version which answers.
+func (s *sites) built() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for key, one := range s.known {
+		if lease := one.worker.Current(); lease != nil {
+			lease.Release()
+			names = append(names, key.name())
+		}
+	}
+	return names
+}
+
+// buildNow bundles those workers of the configuration that have these names, and says which of them do not build.
+func (s *sites) buildNow(ctx context.Context, names []string) error {
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var all []*site
+	s.mu.Lock()
+	for key, one := range s.known {
+		if wanted[key.name()] {
+			all = append(all, one)
+		}
+	}
+	s.mu.Unlock()
+	var mu sync.Mutex
+	var failed []string
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, buildsAtOnce())
+	for _, one := range all {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			lease, err := one.worker.Acquire(ctx)
+			if err == nil {
+				lease.Release()
+				return
+			}
+			mu.Lock()
+			failed = append(failed, one.shown)
+			mu.Unlock()
+		})
+	}
+	wait.Wait()
+	if len(failed) > 0 {
+		slices.Sort(failed)
+		return fmt.Errorf("these workers run, and do not build any more (see the log): %s", strings.Join(failed, ", "))
+	}
+	return nil
 }
 
 // refresh builds a worker again if it has been built. The goroutine ends with the build.

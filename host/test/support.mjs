@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-export const native = createRequire(import.meta.url)(fileURLToPath(new URL("../../build/host-test/leaf.node", import.meta.url)));
+export const native = createRequire(import.meta.url)(fileURLToPath(new URL(`../../build/host-test/${process.env.SKERRY_LEAF ?? "leaf.node"}`, import.meta.url)));
 
 /** Set SEED to repeat a failure. */
 export const seed = Number(process.env.SEED ?? 20240607);

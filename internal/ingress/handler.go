@@ -62,6 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.seen.RequestID = s.requestID()
 	x.seen.Method = r.Method
 	w.Header()["X-Skerry-Request-Id"] = []string{x.seen.RequestID}
+	s.bidFarewell(w, r)
 	if state, ok := r.Context().Value(tlsState{}).(*tls.ConnectionState); ok && r.TLS == nil {
 		r.TLS = state
 	}
@@ -255,6 +256,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, x *exchange, f *Fa
 		}
 	}
 	s.hurry(w, r)
+	s.bidFarewell(w, r)
 	page := *f
 	page.RequestID, page.Version = x.seen.RequestID, x.target.Version
 	s.cfg.ErrorPage(w, r, &page)

@@ -325,7 +325,7 @@ func (x *exchange) Responded(resp *Response) {
 			return
 		}
 		r := replies.Get().(*reply)
-		closing := x.lane.close || c.server.lane.draining.Load()
+		closing := x.lane.close || c.server.lane.draining.Load() || c.server.lane.leaving.Load() && c.state.Load()&lanePending == 0 // the next one is here
 		if body, ok := r.build(resp, x.seen.RequestID, x.lane.isHead, closing, time.Now()); ok {
 			x.lane.close = closing
 			x.seen.Status = resp.Status

@@ -142,6 +142,7 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, x *exchange, sta
 	defer s.inFlight.Add(-1)
 	s.lane.exchangeOver() // net/http knows it now
 	w.Header()["X-Skerry-Request-Id"] = []string{x.seen.RequestID}
+	s.bidFarewell(w, r)
 	if x.lane.err != nil {
 		s.failed(w, r, x, x.lane.err)
 		return

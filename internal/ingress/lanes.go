@@ -18,6 +18,8 @@ const newGrace = 5 * time.Second
 type lane struct {
 	starter  Starter // nil: a goroutine waits for each event
 	draining atomic.Bool
+	// leaving: every response is the last one of its connection. See Server.Leave.
+	leaving atomic.Bool
 	// exchanges counts those that net/http does not know and that are not over.
 	exchanges atomic.Int64
 	// off is set by tests that want everything to go to net/http.
@@ -30,6 +32,7 @@ type lane struct {
 	listeners map[*listener]bool
 	closed    bool          // no more connections
 	quiet     chan struct{} // closed when draining and nothing is left; nil before
+	left      chan struct{} // the same when leaving
 	sweeping  bool
 	stop      chan struct{} // ends the sweeper
 }
@@ -96,7 +99,7 @@ func (n *lane) remove(c *laneConn) {
 }
 
 func (n *lane) exchangeOver() {
-	if n.exchanges.Add(-1) == 0 && n.draining.Load() {
+	if n.exchanges.Add(-1) == 0 && (n.draining.Load() || n.leaving.Load()) {
 		n.mu.Lock()
 		n.checkLocked()
 		n.mu.Unlock()
@@ -104,11 +107,17 @@ func (n *lane) exchangeOver() {
 }
 
 func (n *lane) checkLocked() {
-	if n.quiet != nil && n.conns == 0 && n.exchanges.Load() == 0 {
+	if n.conns > 0 || n.exchanges.Load() > 0 {
+		return
+	}
+	for _, told := range []chan struct{}{n.quiet, n.left} {
+		if told == nil {
+			continue
+		}
 		select {
-		case <-n.quiet:
+		case <-told:
 		default:
-			close(n.quiet)
+			close(told)
 		}
 	}
 }
@@ -216,8 +225,13 @@ func (s *Server) closeLane() {
 // openLane lets the lane serve a listener; what it cannot serve comes out of the listener. The function returned forgets it.
 func (s *Server) openLane(l *listener) func() {
 	n := &s.lane
+	accepts := l.tls == nil && !n.off
+	if accepts {
+		l.ready, l.fault, l.done, l.accepted = make(chan net.Conn), make(chan error, 1), make(chan struct{}), make(chan struct{})
+		l.wait.Add(1)
+	}
 	n.mu.Lock()
-	draining := n.draining.Load()
+	draining := n.draining.Load() || n.leaving.Load()
 	if !draining {
 		if n.listeners == nil {
 			n.listeners = make(map[*listener]bool)
@@ -228,9 +242,7 @@ func (s *Server) openLane(l *listener) func() {
 	if draining {
 		l.stop()
 	}
-	if l.tls == nil && !n.off {
-		l.ready, l.fault, l.done = make(chan net.Conn), make(chan error, 1), make(chan struct{})
-		l.wait.Add(1)
+	if accepts {
 		go s.acceptLane(l) // ends with the listener
 	}
 	return func() {
@@ -242,6 +254,7 @@ func (s *Server) openLane(l *listener) func() {
 
 func (s *Server) acceptLane(l *listener) {
 	defer l.wait.Done()
+	defer close(l.accepted)
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {

@@ -17,15 +17,19 @@ type listener struct {
 	limits Limits
 	tls    *tls.Config
 
-	// If ready is not nil, a goroutine accepts. Otherwise Accept does.
-	ready chan net.Conn // what net/http shall serve; never closed
-	fault chan error    // the accept loop's last word; one value
-	done  chan struct{} // closed by Close
-	close func() error
-	stop  func() error   // ends accepting, but not Accept
-	wait  sync.WaitGroup // the accept loop and handshakes
+	// If ready is not nil, a goroutine accepts, until accepted is closed. Otherwise Accept does.
+	accepted chan struct{}
+	ready    chan net.Conn // what net/http shall serve; never closed
+	fault    chan error    // the accept loop's last word; one value
+	done     chan struct{} // closed by Close
+	close    func() error
+	stop     func() error   // ends accepting, but not Accept
+	wait     sync.WaitGroup // the accept loop and handshakes
 
 	stopped atomic.Bool
+	// taken counts the connections that net/http has or is given; see Server.counted. May be nil.
+	taken   *tally
+	leaving *atomic.Bool
 }
 
 // tlsState is the key of the *tls.ConnectionState of a connection in its context.
@@ -37,8 +41,8 @@ type secureConn struct {
 	state tls.ConnectionState
 }
 
-func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
-	l := &listener{Listener: ln, limits: limits, tls: config}
+func newListener(ln net.Listener, limits Limits, config *tls.Config, taken *tally, leaving *atomic.Bool) *listener {
+	l := &listener{Listener: ln, limits: limits, tls: config, taken: taken, leaving: leaving}
 	l.stop = sync.OnceValue(func() error {
 		l.stopped.Store(true)
 		return ln.Close()
@@ -52,7 +56,7 @@ func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
 		return err
 	})
 	if config != nil {
-		l.ready, l.fault, l.done = make(chan net.Conn), make(chan error, 1), make(chan struct{})
+		l.ready, l.fault, l.done, l.accepted = make(chan net.Conn), make(chan error, 1), make(chan struct{}), make(chan struct{})
 		l.wait.Add(1)
 		go l.acceptTLS()
 	}
@@ -62,7 +66,7 @@ func newListener(ln net.Listener, limits Limits, config *tls.Config) *listener {
 func (l *listener) Close() error { return l.close() }
 
 func (l *listener) strict(c net.Conn) strictConn {
-	return strictConn{Conn: c, patience: l.limits.WriteStall, scan: scanner{first: true, maxFields: l.limits.HeaderFields,
+	return strictConn{Conn: c, patience: l.limits.WriteStall, leaving: l.leaving, scan: scanner{first: true, maxFields: l.limits.HeaderFields,
 		maxLine: l.limits.HeaderBytes + headerSlack, frames: newFrameGuard(l.limits.ControlFrames)}}
 }
 
@@ -73,6 +77,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		s := l.strict(c)
+		l.taken.add(1)
 		return &s, nil
 	}
 	select {
@@ -87,6 +92,7 @@ func (l *listener) Accept() (net.Conn, error) {
 
 func (l *listener) acceptTLS() {
 	defer l.wait.Done()
+	defer close(l.accepted)
 	for {
 		c, err := l.Listener.Accept()
 		if err != nil {
@@ -96,6 +102,7 @@ func (l *listener) acceptTLS() {
 			return
 		}
 		l.wait.Add(1)
+		l.taken.add(1)
 		go l.handshake(c)
 	}
 }
@@ -118,16 +125,19 @@ func (l *listener) goesOn(err error) bool {
 
 // offer gives net/http a connection; false if it takes none any more.
 func (l *listener) offer(c net.Conn) bool {
+	l.taken.add(1)
 	select {
 	case l.ready <- c:
 		return true
 	case <-l.done:
+		l.taken.add(-1)
 		return false
 	}
 }
 
 func (l *listener) handshake(c net.Conn) {
 	defer l.wait.Done()
+	defer l.taken.add(-1) // after it has been offered
 	ctx, cancel := context.WithTimeout(context.Background(), l.limits.Handshake)
 	defer cancel()
 	stop := make(chan struct{})

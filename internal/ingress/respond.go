@@ -50,6 +50,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, x *exchange) (a
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // the worker said none: no guessing
 	}
+	s.bidFarewell(w, r) // it may not have been known when the request came
 
 	noBody := resp.Status == http.StatusNoContent || resp.Status == http.StatusNotModified
 	if noBody || resp.Status == http.StatusResetContent || r.Method == http.MethodHead {

@@ -40,9 +40,10 @@ type Server struct {
 	restMu     sync.Mutex
 	closed     bool // guarded by restMu: no more goroutines
 	background context.Context
-	giveUp     context.CancelFunc
+	giveUp     context.CancelCauseFunc
 	inFlight   atomic.Int64
 	lane       lane
+	taken      tally // the connections of net/http
 }
 
 // New makes a server. It listens nowhere yet.
@@ -56,7 +57,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg}
 	s.lane.starter, _ = cfg.Dispatcher.(Starter)
-	s.background, s.giveUp = context.WithCancel(context.Background())
+	s.background, s.giveUp = context.WithCancelCause(context.Background())
 	rand.Read(s.prefix[:])
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -68,6 +69,7 @@ func New(cfg Config) *Server {
 		IdleTimeout:                  cfg.Limits.Idle,
 		MaxHeaderBytes:               max(1, cfg.Limits.HeaderBytes-headerSlack),
 		ConnContext:                  connContext,
+		ConnState:                    s.counted,
 		ErrorLog:                     slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true,
 		Protocols:                    protocols,
@@ -86,9 +88,9 @@ func (s *Server) Serve(ln net.Listener, config *tls.Config) error {
 			config.MinVersion = tls.VersionTLS12
 		}
 	}
-	l := newListener(ln, s.cfg.Limits, config)
+	l := newListener(ln, s.cfg.Limits, config, &s.taken, &s.lane.leaving)
 	defer s.openLane(l)()
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !s.lane.draining.Load() {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) && !s.lane.draining.Load() && !s.lane.leaving.Load() {
 		return err
 	}
 	return nil
@@ -136,10 +138,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-over:
 	case <-ctx.Done():
 		err = errors.Join(err, ctx.Err())
-		s.giveUp()
+		s.giveUp(s.parting())
 		<-over
 	}
-	s.giveUp()
+	s.giveUp(nil)
 	return err
 }
 
@@ -147,7 +149,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) Close() error {
 	err := s.http.Close()
 	s.closeLane()
-	s.giveUp()
+	s.giveUp(nil)
 	s.join()
 	return err
 }

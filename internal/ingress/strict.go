@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,9 @@ type strictConn struct {
 	// patience is Limits.WriteStall, 0 if somebody else looks after writing; until is when writing must be over.
 	patience time.Duration
 	until    time.Time
+	// sent follows what is written, leaving is Server.Leave's; nil: there is nothing to leave.
+	sent    sentFrames
+	leaving *atomic.Bool
 }
 
 func (c *strictConn) Read(p []byte) (int, error) {
@@ -50,6 +54,14 @@ func (c *strictConn) Read(p []byte) (int, error) {
 // Write writes p in pieces, each of which must be gone within patience. A deadline serves for many writes: setting one costs a tenth of
 // a write.
 func (c *strictConn) Write(p []byte) (n int, err error) {
+	if c.sent.feeds() {
+		if c.leaving != nil && c.leaving.Load() && c.sent.take() {
+			if _, err := c.Conn.Write(leavingFrame); err != nil {
+				return 0, err
+			}
+		}
+		c.sent.feed(p)
+	}
 	if c.patience == 0 {
 		return c.Conn.Write(p)
 	}

@@ -83,13 +83,22 @@ var defaultTiming = timing{
 // quickDeathsMax is the number of quick deaths in a row after which Fetch fails instead of waiting for a new host.
 const quickDeathsMax = 3
 
-// Config is what a Pool is made of. Zero values mean the defaults.
-type Config struct {
+// Engine is what host processes are made of.
+type Engine struct {
 	// Launch starts one host process on the files that become its descriptors 3 (the socket) and 4 (the crash page), and its standard
 	// error. The pool closes its own copies of them.
 	Launch func(socket, crashPage, stderr *os.File) (Process, error)
 	// Build must equal what the host was built as.
 	Build string
+	// MemoryMax is the resident memory in bytes beyond which a host is ended, 0: none. The supervisor samples it, so set it where the
+	// kernel does not hold hosts to a limit.
+	MemoryMax int64
+}
+
+// Config is what a Pool is made of. Zero values mean the defaults.
+type Config struct {
+	// Engine is what hosts are made of until Replace.
+	Engine
 
 	// Hosts is the number of host processes that serve (default 1). Each worker lives in one of them.
 	Hosts int
@@ -101,9 +110,6 @@ type Config struct {
 	// the number of isolates from which idle ones are evicted (default 1500), MemoryBudget the same in bytes (default: none).
 	Executors, ExecutorsMax, Spares, IsolatesMax int
 	MemoryBudget                                 int64
-	// MemoryMax is the resident memory in bytes beyond which a host is ended, 0: none. The supervisor samples it, so set it where the
-	// kernel does not hold hosts to a limit.
-	MemoryMax int64
 	// BufferedMax is how many bytes of bodies and messages of one host may wait in the supervisor for somebody to read them (default:
 	// DefaultBufferedMax). A stream that has more to say then is cut.
 	BufferedMax int64
@@ -146,9 +152,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c Config) hello() hostproto.Hello {
+func (c Config) hello(build string) hostproto.Hello {
 	return hostproto.Hello{
-		Protocol: hostproto.Protocol, Build: c.Build, Executors: uint16(c.Executors), ExecutorsMax: uint16(c.ExecutorsMax), Spares: uint16(c.Spares),
+		Protocol: hostproto.Protocol, Build: build, Executors: uint16(c.Executors), ExecutorsMax: uint16(c.ExecutorsMax), Spares: uint16(c.Spares),
 		IsolatesMax: uint32(c.IsolatesMax), MemoryBudget: uint64(max(0, c.MemoryBudget)), ClockFrozen: c.ClockFrozen, Dev: c.Dev,
 	}
 }

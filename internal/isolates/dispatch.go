@@ -69,11 +69,11 @@ func (h *host) onReady(f hostproto.Frame) error {
 	if err != nil {
 		return err
 	}
-	if m.Protocol != hostproto.Protocol || m.Build != h.pool.cfg.Build {
+	if m.Protocol != hostproto.Protocol || m.Build != h.engine.Build {
 		return fmt.Errorf("isolate host does not belong to this supervisor: it is build %.64q with protocol %d, this is build %q with protocol %d",
-			m.Build, m.Protocol, h.pool.cfg.Build, hostproto.Protocol)
+			m.Build, m.Protocol, h.engine.Build, hostproto.Protocol)
 	}
-	h.greets, h.readyAt = true, time.Now()
+	h.greets, h.readyAt, h.v8 = true, time.Now(), m.V8
 	close(h.ready)
 	return nil
 }

@@ -70,7 +70,7 @@ type fakeWorker struct {
 	load hostproto.WorkerLoad
 }
 
-func (f *fleet) launch(context.Context) (process, *net.UnixConn, *os.File, error) {
+func (f *fleet) launch(context.Context, *Engine) (process, *net.UnixConn, *os.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := len(f.hosts)

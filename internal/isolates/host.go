@@ -33,6 +33,7 @@ type process interface {
 // host is one host process and everything that is under way in it.
 type host struct {
 	pool    *Pool
+	engine  *Engine
 	proc    process
 	conn    *hostproto.Conn
 	page    *os.File
@@ -40,10 +41,11 @@ type host struct {
 	// recycleAt, of the pool's clock, is when its day is over.
 	recycleAt time.Time
 
-	// ready is closed after Ready, with readyAt set; replaced when the host is out of service; ended when the process and
+	// ready is closed after Ready, with readyAt and v8 set; replaced when the host is out of service; ended when the process and
 	// all of this is gone, with reason set.
 	ready    chan struct{}
 	readyAt  time.Time
+	v8       string      // The version, as the host says.
 	served   atomic.Bool // It has ended an event: it works.
 	replaced chan struct{}
 	ended    chan struct{}
@@ -100,8 +102,8 @@ type hostWorker struct {
 }
 
 // startHost starts a process and returns when it is ready. If it fails, everything of it is gone.
-func (p *Pool) startHost() (*host, error) {
-	proc, socket, page, err := p.launch(p.ctx)
+func (p *Pool) startHost(engine *Engine) (*host, error) {
+	proc, socket, page, err := p.launch(p.ctx, engine)
 	if err != nil {
 		return nil, fmt.Errorf("start isolate host: %w", err)
 	}
@@ -114,18 +116,18 @@ func (p *Pool) startHost() (*host, error) {
 		return nil, fmt.Errorf("start isolate host: %w", err)
 	}
 	h := &host{
-		pool: p, proc: proc, conn: conn, page: page, started: time.Now(), ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
+		pool: p, engine: engine, proc: proc, conn: conn, page: page, started: time.Now(), ready: make(chan struct{}), replaced: make(chan struct{}), ended: make(chan struct{}),
 		ins: map[uint32]*inbound{}, calls: map[uint32]*call{}, sockets: map[uint32]*hostSocket{}, workers: map[*version]*hostWorker{}, workerIDs: map[uint32]*hostWorker{},
 		stats: map[uint32]chan hostproto.Stats{}, recycleAt: p.recycleTime(),
 	}
 	p.work.Go(h.run)
-	hostproto.Send(conn, 0, p.cfg.hello())
+	hostproto.Send(conn, 0, p.cfg.hello(engine.Build))
 	timer := time.NewTimer(p.timing.hello)
 	defer timer.Stop()
 	select {
 	case <-h.ready:
 		p.work.Go(h.watch)
-		if p.cfg.MemoryMax > 0 {
+		if engine.MemoryMax > 0 {
 			p.work.Go(func() { h.watchMemory(p.resident) })
 		}
 		return h, nil

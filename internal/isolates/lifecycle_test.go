@@ -43,7 +43,7 @@ func TestOpenFails(t *testing.T) {
 		{"silent", &fleet{setUp: func(_ int, h *fakeHost) { h.ready = func(*fakeHost) {} }}, []string{"did not answer Hello within 50ms", "standard error: fake host 0"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			p := New(Config{Build: test.fleet.build, Logger: discard})
+			p := New(Config{Engine: Engine{Build: test.fleet.build}, Logger: discard})
 			p.launch = test.fleet.launch
 			p.timing.hello = 10 * time.Second
 			if test.name == "silent" {

@@ -25,8 +25,8 @@ func (h *host) watchMemory(resident func(pid int) (int64, bool)) {
 			return
 		case <-ticker.C:
 		}
-		if used, ok := resident(h.proc.Pid()); ok && used > h.pool.cfg.MemoryMax {
-			h.conn.Close(&MemoryError{used, h.pool.cfg.MemoryMax})
+		if used, ok := resident(h.proc.Pid()); ok && used > h.engine.MemoryMax {
+			h.conn.Close(&MemoryError{used, h.engine.MemoryMax})
 			return
 		}
 	}

@@ -13,7 +13,7 @@ func TestHostOverItsMemory(t *testing.T) {
 	checkLeaks(t)
 	var used atomic.Int64
 	f := &fleet{}
-	p, log := newPool(t, f, Config{MemoryMax: 100 << 20}, func(p *Pool) {
+	p, log := newPool(t, f, Config{Engine: Engine{MemoryMax: 100 << 20}}, func(p *Pool) {
 		p.timing.sample = time.Millisecond
 		p.resident = func(pid int) (int64, bool) { return used.Load(), pid == 1000 }
 	})

@@ -19,7 +19,10 @@ import (
 type Pool struct {
 	cfg    Config
 	timing timing
-	launch func(context.Context) (process, *net.UnixConn, *os.File, error)
+	launch func(context.Context, *Engine) (process, *net.UnixConn, *os.File, error)
+	// engine is what the next host is made of; written under mu. replacing is held by Replace.
+	engine    atomic.Pointer[Engine]
+	replacing sync.Mutex
 	// resident is the memory of a process in bytes.
 	resident func(pid int) (int64, bool)
 
@@ -64,6 +67,7 @@ const (
 // New makes a pool. It has no effect before Open.
 func New(cfg Config) *Pool {
 	p := &Pool{cfg: cfg.withDefaults(), timing: defaultTiming, now: time.Now, all: map[*host]bool{}, leaving: map[*host]bool{}, changed: make(chan struct{})}
+	p.engine.Store(&p.cfg.Engine)
 	for range p.cfg.Hosts {
 		p.slots = append(p.slots, &slot{})
 	}
@@ -141,7 +145,8 @@ func (p *Pool) ensureLocked() {
 }
 
 func (p *Pool) startOne() {
-	h, err := p.startHost()
+	engine := p.engine.Load()
+	h, err := p.startHost(engine)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
@@ -157,6 +162,11 @@ func (p *Pool) startOne() {
 		if h != nil {
 			h.conn.Close(ErrClosed)
 		}
+	case engine != p.engine.Load(): // replaced meanwhile
+		if h != nil {
+			h.conn.Close(errRetired)
+		}
+		p.ensureLocked()
 	case err != nil:
 		p.cfg.Logger.Error("isolate host did not start", "error", err)
 		p.diedLocked(err, true)

@@ -19,7 +19,7 @@ import (
 const stderrGrace = time.Second
 
 // spawn starts one host process and returns it with the supervisor's end of the socket and the crash page.
-func (p *Pool) spawn(context.Context) (process, *net.UnixConn, *os.File, error) {
+func (p *Pool) spawn(_ context.Context, engine *Engine) (process, *net.UnixConn, *os.File, error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("make socketpair: %w", err)
@@ -36,7 +36,7 @@ func (p *Pool) spawn(context.Context) (process, *net.UnixConn, *os.File, error) 
 		conn.Close()
 		return nil, nil, nil, err
 	}
-	proc, err := p.startProcess(theirs, page)
+	proc, err := p.startProcess(engine, theirs, page)
 	if err != nil {
 		conn.Close()
 		page.Close()
@@ -45,12 +45,12 @@ func (p *Pool) spawn(context.Context) (process, *net.UnixConn, *os.File, error) 
 	return proc, conn.(*net.UnixConn), page, nil
 }
 
-func (p *Pool) startProcess(socket, page *os.File) (process, error) {
+func (p *Pool) startProcess(engine *Engine, socket, page *os.File) (process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	started, err := p.cfg.Launch(socket, page, write)
+	started, err := engine.Launch(socket, page, write)
 	write.Close()
 	if err != nil {
 		read.Close()

@@ -74,13 +74,13 @@ func fakeProcess(mode string) {
 }
 
 func processConfig(mode string, logger *slog.Logger) Config {
-	return Config{Build: "build", Logger: logger, Launch: func(socket, crashPage, stderr *os.File) (Process, error) {
+	return Config{Logger: logger, Engine: Engine{Build: "build", Launch: func(socket, crashPage, stderr *os.File) (Process, error) {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = []string{fakeHostVariable + "=" + mode, "GOTRACEBACK=none"}
 		cmd.ExtraFiles, cmd.Stderr = []*os.File{socket, crashPage}, stderr
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		return commandProcess{cmd}, cmd.Start()
-	}}
+	}}}
 }
 
 type commandProcess struct{ cmd *exec.Cmd }
@@ -166,7 +166,7 @@ func TestProcessThatDoesNotStart(t *testing.T) {
 		})
 	}
 	t.Run("no such file", func(t *testing.T) {
-		p := New(Config{Logger: discard, Launch: func(_, _, _ *os.File) (Process, error) { return nil, os.ErrNotExist }})
+		p := New(Config{Logger: discard, Engine: Engine{Launch: func(_, _, _ *os.File) (Process, error) { return nil, os.ErrNotExist }}})
 		if err := p.Open(t.Context()); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("error %v", err)
 		}

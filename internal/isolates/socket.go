@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"skerry/internal/hostproto"
+	"skerry/internal/websocket"
 	"skerry/internal/worker"
 )
 
@@ -97,6 +98,7 @@ type hostSocket struct {
 	end  word
 	// leaving: the platform is going away.
 	leaving bool
+	parting word // what it says then
 	// cut ends the connection at once, once it is served.
 	cut func()
 	// peerClosed: the peer has said its last word. readEnded: nothing more will be read. dead: the connection is of no use any more.
@@ -382,7 +384,7 @@ func (s *hostSocket) Serve(ctx context.Context, conn MessageConn) {
 	}
 	stop := context.AfterFunc(ctx, func() {
 		s.mu.Lock()
-		s.leaving = true
+		s.leaving, s.parting = true, parting(ctx)
 		s.moved.Broadcast()
 		s.mu.Unlock()
 		time.AfterFunc(s.host.pool.timing.goodbye, r.kill) // the writer may be stuck; a dead connection is not killed again
@@ -497,6 +499,9 @@ func (r *relay) write() {
 			s.moved.Wait()
 		}
 		queue, dead, last := s.queue, s.dead, word{closeGoingAway, ""}
+		if s.leaving {
+			last = s.parting
+		}
 		s.queue = nil
 		if s.over {
 			last = s.end
@@ -585,6 +590,14 @@ type splicedSocket struct {
 	goodbye  time.Duration
 }
 
+// parting is the platform's last word when ctx has ended.
+func parting(ctx context.Context) word {
+	if errors.Is(context.Cause(ctx), websocket.ErrRestart) {
+		return word{closeRestart, "the server is restarted"}
+	}
+	return word{closeGoingAway, ""}
+}
+
 // Drop implements Socket.
 func (s *splicedSocket) Drop() {
 	s.upstream.WriteClose(closeGoingAway, "") // whatever comes of it
@@ -596,8 +609,9 @@ func (s *splicedSocket) Drop() {
 func (s *splicedSocket) Serve(ctx context.Context, conn MessageConn) {
 	defer s.release()
 	stop := context.AfterFunc(ctx, func() {
+		last := parting(ctx)
 		for _, c := range []MessageConn{conn, s.upstream} {
-			c.WriteClose(closeGoingAway, "") // an error means that it is closing anyway
+			c.WriteClose(last.code, last.reason) // an error means that it is closing anyway
 			time.AfterFunc(s.goodbye, func() { c.Close() })
 		}
 	})

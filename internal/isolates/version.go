@@ -329,6 +329,9 @@ func (c *cachePieces) add(of pieceOf, m *hostproto.CodeCache, known func(worker 
 func (ver *version) keep(module int, cache codeCache) bool {
 	ver.mu.Lock()
 	defer ver.mu.Unlock()
+	if h := cache.from; h != nil && h.engine != h.pool.engine.Load() {
+		return true // it may be of another V8, and is dropped as all of that have been
+	}
 	total := ver.data + int64(len(cache.data))
 	for i, other := range ver.caches {
 		if i != module {
@@ -343,12 +346,13 @@ func (ver *version) keep(module int, cache codeCache) bool {
 }
 
 // dropCaches forgets the code caches made by a host that broke the protocol or died: what an attacker wrote must not run in the next.
+// Without a host it forgets all.
 func (p *Pool) dropCaches(h *host) {
 	p.versions.Range(func(_, v any) bool {
 		ver := v.(*version)
 		ver.mu.Lock()
 		for i, cache := range ver.caches {
-			if cache.from == h {
+			if h == nil || cache.from == h {
 				delete(ver.caches, i)
 			}
 		}

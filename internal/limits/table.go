@@ -155,6 +155,9 @@ func Table() []Group {
 			{"pause of a worker that killed hosts", span(isolates.RefuseMax), "internal/isolates/blame.go:RefuseMax", "its requests are refused meanwhile", "", ""},
 			{"time for the answer to a probe", span(30 * time.Second), ofIsolates + "probeTimeout", "the host process is ended", "", ""},
 			{"time for an event that nobody waits for", span(15 * time.Minute), ofIsolates + "leftBehind", "the host process is replaced", "", ""},
+			{"time for requests at SIGTERM and after an upgrade", span(30 * time.Second), "cmd/skerry/serve.go:DefaultDrain", "they are cut off; WebSockets get close code 1001, or 1012 when another process serves", "`--drain`", ""},
+			{"time for the new process of an upgrade to serve", span(5 * time.Minute), "cmd/skerry/upgrades.go:UpgradePatience", "it is ended, the old one goes on, and the upgrade has failed", "", ""},
+			{"questions to a server at the same time (`skerry upgrade`)", count(16, ""), "internal/succession/control.go:controlsMax", "the connection is closed", "", ""},
 			{"time for a replaced host's events", span(30 * time.Second), ofIsolates + "retire", "they are ended", "", "30 s after the client has left"},
 		}},
 		{"The wire between supervisor and host", "Whoever goes beyond one of these breaks the protocol, and the host process is ended.", []Row{

@@ -14,6 +14,9 @@ import (
 // pidsMax is the number of threads a host may have by its control group: above RLIMIT_NPROC, which it should meet first.
 const pidsMax = 512
 
+// supervisors is the group into which supervisors move under version 2: one that has processes cannot have groups with limits.
+const supervisors = "skerry-supervisor"
+
 // groupRoot is where control groups can be made: a directory of one hierarchy.
 type groupRoot struct {
 	dir string
@@ -50,6 +53,9 @@ func findGroupRoots(mounts, own string) map[string]groupRoot {
 				roots[controller] = groupRoot{dir: below(point, paths[controller])}
 			case kind == "cgroup2" && roots[controller].dir == "":
 				dir := below(point, paths[""])
+				if filepath.Base(dir) == supervisors {
+					dir = filepath.Dir(dir) // a supervisor before us has moved there, and we were born in it
+				}
 				if text, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers")); err == nil && has(strings.Fields(string(text)), controller) {
 					roots[controller] = groupRoot{dir: dir, v2: true}
 				}
@@ -149,7 +155,7 @@ func delegate(dir, controller string) error {
 	text, readErr := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
 	if self := strconv.Itoa(os.Getpid()); readErr != nil || strings.TrimSpace(string(text)) != self {
 		return fmt.Errorf("%s has other processes, too: %w", dir, err)
-	} else if err := errors.Join(mkdir(filepath.Join(dir, "skerry-supervisor")), write(filepath.Join(dir, "skerry-supervisor"), "cgroup.procs", self)); err != nil {
+	} else if err := errors.Join(mkdir(filepath.Join(dir, supervisors)), write(filepath.Join(dir, supervisors), "cgroup.procs", self)); err != nil {
 		return err
 	}
 	return write(dir, "cgroup.subtree_control", "+"+controller)

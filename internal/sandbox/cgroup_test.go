@@ -13,7 +13,7 @@ import (
 // Goal: our groups are found in each kind of set-up that there is. The trees are made in a temporary directory.
 func TestFindGroupRoots(t *testing.T) {
 	dir := t.TempDir()
-	for _, path := range []string{"v1/memory/jobs/7", "v1/pids", "v2/system.slice/skerry.service"} {
+	for _, path := range []string{"v1/memory/jobs/7", "v1/pids", "v2/system.slice/skerry.service/skerry-supervisor"} {
 		if err := os.MkdirAll(filepath.Join(dir, path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -31,6 +31,10 @@ func TestFindGroupRoots(t *testing.T) {
 		},
 		"version 2": {
 			"cgroup2 D/v2 cgroup2 rw 0 0\n", "0::/system.slice/skerry.service\n",
+			map[string]groupRoot{"memory": at("v2/system.slice/skerry.service", true), "pids": at("v2/system.slice/skerry.service", true)},
+		},
+		"version 2, after an upgrade": {
+			"cgroup2 D/v2 cgroup2 rw 0 0\n", "0::/system.slice/skerry.service/skerry-supervisor\n",
 			map[string]groupRoot{"memory": at("v2/system.slice/skerry.service", true), "pids": at("v2/system.slice/skerry.service", true)},
 		},
 		"both, and version 2 has nothing for us": {

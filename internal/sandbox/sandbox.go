@@ -29,8 +29,10 @@ type Sandbox struct {
 	findings              []Finding
 	groups                *groups // nil if there are none
 	present               map[string]bool
-	started               atomic.Uint64
 }
+
+// started numbers the hosts of this process, whichever Sandbox starts them: their control groups lie in one directory.
+var started atomic.Uint64
 
 // programDescriptorMin is the lowest number of the descriptor of a program to be executed: one below could be covered by those that
 // the child is given.

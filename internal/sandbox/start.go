@@ -36,7 +36,7 @@ func (s *Sandbox) Start(socket, crashPage, stderr *os.File) (*Process, error) {
 	cmd.Stderr = stderr
 	p := &Process{cmd: cmd}
 	if s.groups != nil {
-		group, err := s.groups.add("host-" + strconv.FormatUint(s.started.Add(1), 10))
+		group, err := s.groups.add("host-" + strconv.FormatUint(started.Add(1), 10))
 		if err != nil {
 			return nil, fmt.Errorf("make a control group for an isolate host: %w", err)
 		}

@@ -44,6 +44,8 @@ type FailError struct {
 func (e *FailError) Error() string { return e.Reason }
 
 var (
+	// ErrRestart is the cause of a context whose end means that another process serves: clients are told to come again (close code 1012).
+	ErrRestart = errors.New("the server is restarted")
 	// ErrCloseSent is returned for messages after a Close frame.
 	ErrCloseSent = errors.New("a Close frame has been sent")
 	// ErrStalled says that the peer took nothing for Options.WriteStall.
