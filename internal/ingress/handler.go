@@ -82,7 +82,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.cfg.Dispatcher.Fetch(ctx, x.target.Version, &x.req, &x.resp)
 	if err != nil {
-		s.failed(w, r, x, err)
+		if s.failed(w, r, x, err) {
+			panic(http.ErrAbortHandler) // net/http would say 200 for us, to a client that is perhaps there
+		}
 		return
 	}
 	if x.body != nil {
@@ -183,8 +185,8 @@ func (s *Server) prepare(ctx *ambient.Context, w http.ResponseWriter, r *http.Re
 	return nil
 }
 
-// failed answers a request whose event gave no response.
-func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
+// failed answers a request whose event gave no response. gone: there is nobody to answer.
+func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err error) (gone bool) {
 	ended, _ := errors.AsType[*EventError](err)
 	failure, refused := errors.AsType[*Failure](err)
 	switch {
@@ -204,7 +206,11 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 	}
 	malformed, stalled := false, false // what breaks the connection, but is to be told to the client
 	if x.body != nil {
-		switch malformed, stalled = x.body.malformed.Load(), x.body.stall.happened(); {
+		malformed, stalled = x.body.malformed.Load(), x.body.stall.happened()
+		if conn, ok := r.Context().Value(judge{}).(*strictConn); ok && x.body.isOpen() && conn.broke.Load() {
+			malformed = true // net/http has seen it before the worker
+		}
+		switch {
 		case stalled:
 			failure.Status, failure.Code, failure.Reason = 408, CodeBodyStall, "the client sent the request's body too slowly"
 			w.Header()["Connection"] = []string{"close"}
@@ -216,6 +222,7 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 	}
 	switch {
 	case r.Context().Err() != nil && !malformed && !stalled:
+		gone = true
 		x.seen.Status, x.seen.Outcome, x.seen.Wall = StatusClientGone, failure.Outcome, time.Since(x.start)
 		x.seen.Message, x.seen.Stack = failure.Message, failure.Stack
 	case ended != nil && ended.Result.PassThrough && x.target.Origin != nil && !x.body.wasTouched():
@@ -227,13 +234,14 @@ func (s *Server) failed(w http.ResponseWriter, r *http.Request, x *exchange, err
 	if ended == nil {
 		if refused {
 			s.finish(x, nil)
-			return
+			return gone
 		}
 		// The event may still be running: x stays with it.
 		s.tell(x, nil)
-		return
+		return gone
 	}
 	s.finish(x, &ended.Result)
+	return gone
 }
 
 // hold keeps the place of a stream that its client has reset until its worker is done with it, or for ResetHold: otherwise a client that

@@ -75,7 +75,7 @@ func (c *laneConn) handOver() {
 	}
 	s := c.from.strict(r)
 	s.scan.first = !c.used.Load()
-	if !c.from.offer(&s) {
+	if !c.from.offer(s) {
 		r.Close()
 	}
 }
@@ -144,7 +144,9 @@ func (s *Server) resume(w http.ResponseWriter, r *http.Request, x *exchange, sta
 	w.Header()["X-Skerry-Request-Id"] = []string{x.seen.RequestID}
 	s.bidFarewell(w, r)
 	if x.lane.err != nil {
-		s.failed(w, r, x, x.lane.err)
+		if s.failed(w, r, x, x.lane.err) {
+			panic(http.ErrAbortHandler)
+		}
 		return
 	}
 	stop := context.AfterFunc(r.Context(), started.Cancel)

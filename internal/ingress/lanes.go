@@ -272,7 +272,7 @@ func (s *Server) acceptLane(l *listener) {
 			}
 		}
 		c := l.strict(conn)
-		if !l.offer(&c) {
+		if !l.offer(c) {
 			conn.Close()
 		}
 	}

@@ -37,7 +37,7 @@ type tlsState struct{}
 
 // secureConn is a connection inside TLS.
 type secureConn struct {
-	strictConn
+	*strictConn
 	state tls.ConnectionState
 }
 
@@ -65,8 +65,8 @@ func newListener(ln net.Listener, limits Limits, config *tls.Config, taken *tall
 
 func (l *listener) Close() error { return l.close() }
 
-func (l *listener) strict(c net.Conn) strictConn {
-	return strictConn{Conn: c, patience: l.limits.WriteStall, leaving: l.leaving, scan: scanner{first: true, maxFields: l.limits.HeaderFields,
+func (l *listener) strict(c net.Conn) *strictConn {
+	return &strictConn{Conn: c, patience: l.limits.WriteStall, leaving: l.leaving, scan: scanner{first: true, maxFields: l.limits.HeaderFields,
 		maxLine: l.limits.HeaderBytes + headerSlack, frames: newFrameGuard(l.limits.ControlFrames)}}
 }
 
@@ -76,9 +76,8 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := l.strict(c)
 		l.taken.add(1)
-		return &s, nil
+		return l.strict(c), nil
 	}
 	select {
 	case c := <-l.ready:
@@ -161,12 +160,16 @@ func (l *listener) handshake(c net.Conn) {
 	}
 }
 
+// judge is the key of the *strictConn of a connection in its context.
+type judge struct{}
+
 // connContext tells requests on a connection inside TLS about it; net/http knows only those it encrypted itself.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	switch c := c.(type) {
 	case *secureConn:
-		return context.WithValue(ctx, tlsState{}, &c.state)
+		return context.WithValue(context.WithValue(ctx, tlsState{}, &c.state), judge{}, c.strictConn)
 	case *strictConn:
+		ctx = context.WithValue(ctx, judge{}, c)
 		if r, ok := c.Conn.(*replayConn); ok && r.held.Load() != nil {
 			return context.WithValue(ctx, replayed{}, r)
 		}

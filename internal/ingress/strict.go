@@ -22,6 +22,8 @@ type strictConn struct {
 	net.Conn
 	scan scanner
 	err  error
+	// broke says, to any goroutine, that err is the client's fault.
+	broke atomic.Bool
 	// patience is Limits.WriteStall, 0 if somebody else looks after writing; until is when writing must be over.
 	patience time.Duration
 	until    time.Time
@@ -39,6 +41,7 @@ func (c *strictConn) Read(p []byte) (int, error) {
 		good, bad := c.scan.feed(p[:n])
 		if bad != nil {
 			c.err = bad
+			c.broke.Store(true)
 			if bad == errFlood {
 				c.calm()
 			}
