@@ -220,8 +220,10 @@ func TestCodeCachePieces(t *testing.T) {
 
 	ver := newVersion(testVersion("a"))
 	full := make([]byte, hostproto.WorkerDataMax/2)
-	if !ver.keep(0, codeCache{data: full}) || !ver.keep(0, codeCache{data: full}) || !ver.keep(1, codeCache{data: full[:1000]}) {
-		t.Error("what fits is refused")
+	for _, c := range []struct{ module, bytes int }{{0, len(full)}, {0, len(full)}, {1, 1000}} { // The second takes the first one's place.
+		if !ver.keep(c.module, codeCache{data: full[:c.bytes]}) {
+			t.Errorf("%d bytes of module %d fit and are refused", c.bytes, c.module)
+		}
 	}
 	if ver.keep(2, codeCache{data: full}) {
 		t.Error("more is kept than goes into a definition")
