@@ -186,8 +186,10 @@ func (s *generation) serving(v8 string) error {
 	return nil
 }
 
-// handOver is done when somebody follows. stop ends this process's own listening for signals to stop.
-func (s *generation) handOver(stop, cutOff func(), logger *slog.Logger) {
+// handOver is done when somebody follows. stop ends this process's own listening for signals to stop; stopped is closed when the server is
+// told to. hurry is called then, so that this process does not wait for connections on which nothing may ever come, and cutOff if there is
+// no anchor any more.
+func (s *generation) handOver(stop, hurry, cutOff func(), stopped <-chan struct{}, logger *slog.Logger) {
 	for _, socket := range s.sockets {
 		if socket.Name == socketControl {
 			socket.Listener.Close() // the error would be that it is closed
@@ -195,12 +197,14 @@ func (s *generation) handOver(stop, cutOff func(), logger *slog.Logger) {
 	}
 	if s.own != nil {
 		go func() { // ends with the process
+			<-stopped
+			go hurry()
 			<-s.own.AnchorGone()
 			cutOff()
 		}()
 		return
 	}
-	if err := s.heir.Forward(func() { quit(exitQuit) }); err != nil {
+	if err := s.heir.Forward(func() { go hurry() }, func() { quit(exitQuit) }); err != nil {
 		logger.Error("signals to this process will not reach the new one", "error", err)
 		return
 	}

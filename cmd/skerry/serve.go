@@ -233,13 +233,13 @@ func runServe(parent context.Context, o serveOptions, s *generation) error {
 	drained, cancel := context.WithTimeout(context.Background(), o.drain)
 	defer cancel()
 	end := server.Shutdown
-	if s.heir != nil && ctx.Err() != nil {
-		s.heir.Stop() // it became ready while this process was told to stop
-	}
 	if s.heir != nil {
-		s.handOver(stop, cancel, logger)
+		if end = server.Leave; ctx.Err() != nil {
+			s.heir.Stop() // it became ready while this process was told to stop
+			end = server.Shutdown
+		}
+		s.handOver(stop, func() { server.Shutdown(drained) }, cancel, ctx.Done(), logger) // the error is that of Leave, too
 		admin.leave()
-		end = server.Leave
 		logger.Info("another process serves now", "pid", s.heir.Pid, "version", s.heir.Version, "requests", server.InFlight(), "patience", o.drain)
 	} else {
 		succession.Notify("STOPPING=1")

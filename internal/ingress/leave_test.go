@@ -145,6 +145,39 @@ func TestLeaveGivesUp(t *testing.T) {
 	}
 }
 
+// Goal: a server that leaves can be told to hurry: then it closes idle connections as well, and waits for requests only.
+func TestLeaveHurries(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way, func(t *testing.T) {
+			addr, s := startServer(t, way, Config{Dispatcher: answer(200, "", "done")})
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			r := bufio.NewReader(c)
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			left := make(chan error, 1)
+			go func() { left <- s.Leave(context.Background()) }()
+			eventually(t, "it leaves", s.lane.leaving.Load)
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+			if err := <-left; err != nil {
+				t.Error(err)
+			}
+			if _, err := r.ReadByte(); err != io.EOF {
+				t.Errorf("the idle connection: %v", err)
+			}
+		})
+	}
+}
+
 // Goal: while one server after the other takes the same socket over, no request fails: not on a kept connection, not on a new one, not in
 // HTTP/2. Clients send the next request at once and take a new connection only when they were told to.
 func TestLeaveUnderLoad(t *testing.T) {

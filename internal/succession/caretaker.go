@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,8 @@ var passed = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscal
 // caretaker stands for the server towards whoever knows the anchor.
 type caretaker struct {
 	line     int
-	main     int // process id
+	main     int   // process id
+	before   []int // those that were main before, and may be ending still
 	stopping bool
 }
 
@@ -40,12 +42,17 @@ type caretaker struct {
 func (c *caretaker) pass(s os.Signal) (quit bool) {
 	switch s {
 	case syscall.SIGTERM, syscall.SIGINT:
+		send := SignalStop
 		if c.stopping {
-			syscall.Kill(c.main, syscall.SIGKILL) // its hosts go with it
+			send = syscall.SIGKILL // hosts go with their process
+		}
+		for _, pid := range append(c.before, c.main) {
+			syscall.Kill(pid, send) // an error means that it has ended, here and below
+		}
+		if c.stopping {
 			return true
 		}
 		c.stopping = true
-		syscall.Kill(c.main, SignalStop) // an error means that it has ended, here and below
 	case syscall.SIGHUP:
 		syscall.Kill(c.main, syscall.SIGHUP)
 	case syscall.SIGUSR2:
@@ -67,15 +74,16 @@ func (c *caretaker) listen() {
 		}
 		for _, line := range strings.Fields(string(b[:n])) {
 			if pid, err := strconv.Atoi(line); err == nil && pid > 1 {
+				c.before = append(c.before, c.main)
 				c.main = pid
 			}
 		}
 	}
 }
 
-// Forward passes the signals of the anchor on to its heir from now on; what follows that one becomes a child of this process. quit is
-// called if a second signal to stop comes. Nothing of this ends before the process does, or becomes the caretaker.
-func (h *Heir) Forward(quit func()) error {
+// Forward passes the signals of the anchor on to its heir from now on; what follows that one becomes a child of this process. stop is called
+// when the first signal to stop comes, quit with the second one. Nothing of this ends before the process does, or becomes the caretaker.
+func (h *Heir) Forward(stop, quit func()) error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of later processes: %w", err)
 	}
@@ -85,10 +93,15 @@ func (h *Heir) Forward(quit func()) error {
 	go func() { // ends with the process
 		for s := range h.signals {
 			h.mu.Lock()
+			before := h.care.stopping
 			again := h.care.pass(s)
+			first := h.care.stopping && !before
 			h.mu.Unlock()
 			if again {
 				quit()
+			}
+			if first {
+				stop()
 			}
 		}
 	}()
@@ -178,6 +191,7 @@ func (c *caretaker) run() int {
 			if pid == 0 {
 				break
 			}
+			c.before = slices.DeleteFunc(c.before, func(before int) bool { return before == pid })
 			if pid == c.main || status.ExitStatus() > 0 {
 				code = exitCode(status)
 			}

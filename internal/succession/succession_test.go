@@ -132,7 +132,7 @@ func server(role string) int {
 			if own != nil {
 				return 0
 			}
-			h.Forward(func() { os.Exit(Quit) })
+			h.Forward(func() {}, func() { os.Exit(Quit) })
 			signal.Stop(stop)
 			code, err := h.Settle("/proc/self/exe", os.Args)
 			fmt.Println("not settled", code, err)

@@ -111,7 +111,11 @@ func (p *platform) serve(args ...string) (*rig.Server, rig.Worker) {
 	p.t.Helper()
 	w := rig.Script("crowd", workerSource)
 	s := rig.Serve(p.t, rig.Platform{Workers: []rig.Worker{w}, Binary: p.binary(), Args: args})
-	s.Ready(w.Host(), "/")
+	// Without an idle connection that would stay.
+	rig.Until(p.t, "it answers", func() bool {
+		_, err := (&strict{addr: s.Addr, host: w.Host()}).ask("GET", "/", "Connection: close\r\n", nil)
+		return err == nil
+	}, s.Said)
 	return s, w
 }
 
@@ -275,6 +279,33 @@ func TestBrokenReleases(t *testing.T) {
 		t.Errorf("a good release: exit code %d: %s", code, said)
 	}
 	clients.end()
+}
+
+// Goal: a server that is stopped while the process before still waits for idle connections does not wait for them: as the process that was
+// started, and as a later one.
+func TestStopWhileOneLeaves(t *testing.T) {
+	for _, before := range []int{0, 1} {
+		p := newPlatform(t)
+		s, w := p.serve("--drain", "10m") // longer than the test waits
+		for range before {
+			if said, code := p.upgrade(s); code != 0 {
+				t.Fatalf("exit code %d: %s", code, said)
+			}
+			rig.Until(t, "there is a caretaker", func() bool { return isCaretaker(s.PID()) }, nil)
+		}
+		idle := &strict{addr: s.Addr, host: w.Host()}
+		if _, err := idle.ask("GET", "/", "", nil); err != nil {
+			t.Fatal(err)
+		}
+		defer idle.conn.Close()
+		if said, code := p.upgrade(s); code != 0 {
+			t.Fatalf("exit code %d: %s", code, said)
+		}
+		s.Signal(syscall.SIGTERM)
+		if code := s.Exit(); code != 0 {
+			t.Errorf("after %d upgrades: exit code %d", before, code)
+		}
+	}
 }
 
 // Goal: whoever asks wrongly is told so.
