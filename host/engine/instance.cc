@@ -1,6 +1,7 @@
 // Running an instance: entering, loading the worker, delivering what waits, sending what comes of it.
 #include "engine/instance.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/host.h"
@@ -324,7 +325,8 @@ void WorkerInstance::Sample(const IsolateLock& lock) {
   v8::HeapStatistics heap;
   lock.v8()->GetHeapStatistics(&heap);
   sampled_ns_ = MonotonicNs();
-  host_.SetMemory(*this, heap.total_physical_size() + heap.malloced_memory(), isolate_->buffers().used());
+  host_.SetMemory(*this, heap.total_physical_size() + heap.malloced_memory(), std::max<size_t>(isolate_->buffers().used(), heap.external_memory()));
+  if (isolate_->OverLimit() && !condemned_) EndOutOfMemory(lock);
 }
 
 }  // namespace skerry

@@ -263,6 +263,7 @@ class WorkerInstance : public std::enable_shared_from_this<WorkerInstance> {
   void AfterItem(const IsolateLock& lock, uint32_t event, v8::TryCatch& caught);
   uint64_t BillItem();
   void KillEvent(const IsolateLock& lock, EventRecord& event, wire::Outcome outcome, std::string message, bool tell);
+  void EndOutOfMemory(const IsolateLock& lock);
   void KillAll(const IsolateLock& lock, wire::Outcome outcome, const char* message, bool tell);
   void EndHungEvents(const IsolateLock& lock);
   bool Waiting() const;

@@ -14,6 +14,9 @@ constexpr char kHungMessage[] =
     "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never "
     "generate a response.";
 
+// An item that takes less CPU cannot have filled much memory; the samples see what many of them do together.
+constexpr uint64_t kMemoryLookNs = 1'000'000;
+
 }  // namespace
 
 // CPU of the item that just ended. Reading the thread's CPU clock is a system call of about half a microsecond, so for
@@ -40,11 +43,8 @@ void WorkerInstance::AfterItem(const IsolateLock& lock, uint32_t event_id, v8::T
   EventRecord* event = found == events_.end() ? nullptr : &found->second;
   if (event != nullptr) event->cpu_ns += spent;
 
-  if (isolate_->out_of_memory()) {
-    isolate->CancelTerminateExecution();
-    KillAll(lock, wire::Outcome::exceededMemory, kMemoryMessage, false);
-    condemned_ = true;
-    host_.Condemn(*this, true);
+  if (isolate_->out_of_memory() || (spent > kMemoryLookNs && isolate_->OverLimit())) {
+    EndOutOfMemory(lock);
     return;
   }
   if (ended == Termination::kCpu) {
@@ -70,6 +70,13 @@ void WorkerInstance::AfterItem(const IsolateLock& lock, uint32_t event_id, v8::T
     std::string message = FromV8(isolate, caught.Exception());
     KillEvent(lock, *event, wire::Outcome::internalError, "internal error in the runtime layer: " + message, true);
   }
+}
+
+void WorkerInstance::EndOutOfMemory(const IsolateLock& lock) {
+  lock.v8()->CancelTerminateExecution();
+  KillAll(lock, wire::Outcome::exceededMemory, kMemoryMessage, false);
+  condemned_ = true;
+  host_.Condemn(*this, true);
 }
 
 void WorkerInstance::KillEvent(const IsolateLock& lock, EventRecord& event, wire::Outcome outcome, std::string message,

@@ -29,7 +29,8 @@ IsolateLock::IsolateLock(Isolate& isolate)
       isolate_scope_(v8_),
       handles_(v8_),
       context_(isolate.context(v8_)),
-      context_scope_(context_) {
+      context_scope_(context_),
+      wasm_memory_(isolate.shared_buffers()) {
   RequireLocked(v8_);
   v8_->SetStackLimit(StackLimitHere());  // Isolates migrate between threads, and the limit is an address.
 }
@@ -85,8 +86,19 @@ Isolate::~Isolate() {
   from_.platform->Dispose(isolate_);
 }
 
+bool Isolate::OverLimit() const {
+  v8::HeapStatistics heap;
+  isolate_->GetHeapStatistics(&heap);
+  return heap.external_memory() > buffers_->limit();
+}
+
 size_t Isolate::NearHeapLimit(void* self, size_t current, size_t) {
   auto* isolate = static_cast<Isolate*>(self);
+  // V8 also asks when it has collected as much as it can for memory that is not of the heap (a WebAssembly memory).
+  // That fails with a RangeError, which is the worker's to handle.
+  v8::HeapStatistics heap;
+  isolate->isolate_->GetHeapStatistics(&heap);
+  if (heap.used_heap_size() < current / 2) return current;
   isolate->out_of_memory_ = true;
   if (isolate->on_out_of_memory_ != nullptr) isolate->on_out_of_memory_(isolate->on_out_of_memory_data_);
   isolate->isolate_->TerminateExecution();

@@ -4,6 +4,8 @@
 
 #include <v8.h>
 
+#include "limits/wasm_memory.h"
+
 namespace skerry {
 
 class Isolate;
@@ -27,6 +29,7 @@ class IsolateLock {
   v8::HandleScope handles_;
   v8::Local<v8::Context> context_;
   v8::Context::Scope context_scope_;
+  WasmMemoryOwner wasm_memory_;
 };
 
 // The proof that the calling thread holds an isolate whose context is about to go: enough to dispose, not to run.

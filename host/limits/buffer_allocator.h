@@ -21,8 +21,10 @@ class BufferAllocator final : public v8::ArrayBuffer::Allocator {
 
   // Bytes that are accounted elsewhere but belong to the isolate, such as bodies adopted as buffers.
   void Charge(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  bool ChargeIfFits(size_t bytes) { return Reserve(bytes); }
   void Release(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
+  size_t limit() const { return limit_; }
   size_t used() const { return used_.load(std::memory_order_relaxed); }
   bool Fits(size_t bytes) const { return bytes <= limit_ && used() <= limit_ - bytes; }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr int kDemotedNice = 15;
 // V8 looks at a termination between calls of its own builtins. An item that spends so much CPU after it is in one that
 // will not end soon; on a machine too busy to spend it, so much time.
-constexpr uint64_t kStuckCpuNs = 150'000'000;
+constexpr uint64_t kStuckCpuNs = 240'000'000;
 constexpr uint64_t kStuckNs = 5'000'000'000;
 }  // namespace
 

@@ -103,7 +103,7 @@ func Table() []Group {
 			{"idle connections", count(egress.DefaultIdleTotal, ""), ofEgress + "DefaultIdleTotal", "the rest is closed", "", ""},
 			{"window of a zstd response", size(egress.DefaultDecodeWindow), ofEgress + "DefaultDecodeWindow", "reading the body fails", "", ""},
 		}},
-		{"Web APIs", "V8 tells an embedder neither of a WebAssembly memory nor of a resizable buffer, so their number has no limit of its own: it is bounded by the CPU time\nto make them, by the heap that their objects take, and in the end by the limits of the process, which is then ended and its worker blamed.", []Row{
+		{"Web APIs", "Memories of WebAssembly and buffers, resizable ones too, count towards the memory of the isolate. The number of resizable buffers has no limit of its own,\nsince V8 tells nobody of one: it is bounded by the CPU time to make them, by the heap that their objects take, and in the end by the limits of the\nprocess, which is then ended and its worker blamed. Without the sandbox (`--sandbox=off`) memories of WebAssembly are not counted.", []Row{
 			{"bytes of one `getRandomValues`", size(65536), "runtime/web/crypto.ts:randomBytesMax", "`QuotaExceededError`", "", "65 536 (WebCrypto)"},
 			{"iterations of PBKDF2", count(100_000, ""), "runtime/web/crypto/derivation.ts:pbkdf2IterationsMax", "`NotSupportedError`: `Pbkdf2 failed: iteration counts above 100000 are not supported (requested N).`", "", "100 000"},
 			{"the same, in the host", count(100_000, ""), "host/ops/crypto/derive.cc:kPbkdf2IterationsMax", "`OperationError`", "", "100 000"},
@@ -126,6 +126,7 @@ func Table() []Group {
 			{"selectors of an HTMLRewriter together", size(256 << 10), "host/html/selector.h:kSelectorTextMax", "`on` throws", "", ""},
 			{"`:not()` in `:not()`", count(32, "deep"), "host/html/selector.h:kNegationDepthMax", "`on` throws", "", ""},
 			{"long cryptographic operations under way, per isolate", count(1000, ""), "host/engine/job_pool.h:kJobsPerOwnerMax", "`OperationError`: `Too many cryptographic operations of this worker are under way.`", "", ""},
+			{"WebAssembly memories of an isolate", count(8, ""), "host/limits/wasm_memory.h:kWasmMemoriesMax", "`RangeError`", "", ""},
 			{"one WebAssembly memory", count(2048, "pages of 64 KiB"), "cmd/skerry/installation.go:--wasm-max-mem-pages", "`RangeError`; `grow` throws", "", "128 MB, that of the isolate"},
 			{"functions of a WebAssembly module", count(100_000, ""), "cmd/skerry/installation.go:--max-wasm-functions", "the worker cannot be started", "", ""},
 			{"one ArrayBuffer, and the length that a resizable one may get", size(128 << 20), "host/engine/host.h:kDefaultMemory", "`RangeError`", "with `limits.memory_mb`", "128 MB"},
