@@ -85,8 +85,9 @@ $(ENCODING_TABLES): $(wildcard host/tables/*.go) go.mod | tools
 # Nor does it offer Node any but its entry (the version script): a host preloads it, so its names would come before those of libraries.
 ADDON_FLAGS := -shared -pthread -Wl,-soname,skerry-host.node -Wl,--version-script,host/addon.map
 # simdutf is in every Node binary, but not every one exports it: then ours is linked ($(call portable,node binary)).
+# Not grep -q: that stops reading, nm fails of it, and with pipefail so does the pipeline.
 PORTABLE := build/obj/host/portable/simdutf.o
-portable = $$(nm -D --defined-only $(1) | grep -q _ZN7simdutf || echo $(PORTABLE))
+portable = $$(nm -D --defined-only $(1) | grep _ZN7simdutf > /dev/null || echo $(PORTABLE))
 bin/skerry-host.node: $(HOST_OBJECTS) $(PORTABLE) $(NODE) host/addon.map | bin
 	@echo "link $@"
 	@$(CXX) $(ADDON_FLAGS) -o $@.new $(HOST_OBJECTS) $(call portable,$(NODE))
