@@ -325,7 +325,8 @@ void WorkerInstance::Sample(const IsolateLock& lock) {
   v8::HeapStatistics heap;
   lock.v8()->GetHeapStatistics(&heap);
   sampled_ns_ = MonotonicNs();
-  host_.SetMemory(*this, heap.total_physical_size() + heap.malloced_memory(), std::max<size_t>(isolate_->buffers().used(), heap.external_memory()));
+  host_.SetMemory(*this, heap.total_physical_size() + heap.malloced_memory(),
+                  std::max<size_t>(isolate_->buffers().used(), heap.external_memory()));
   if (isolate_->OverLimit() && !condemned_) EndOutOfMemory(lock);
 }
 

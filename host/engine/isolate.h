@@ -99,8 +99,8 @@ class Isolate {
 
   // Set once the heap limit was reached: nothing more may run here.
   bool out_of_memory() const { return out_of_memory_; }
-  // Whether all buffers together are more than the isolate may have. The allocator refuses those that it makes; of WebAssembly
-  // memories and resizable buffers V8 only tells the sum. For the thread that holds the isolate.
+  // Whether all buffers together are more than the isolate may have. The allocator refuses those that it makes; of
+  // WebAssembly memories and resizable buffers V8 only tells the sum. For the thread that holds the isolate.
   bool OverLimit() const;
   // Called when the heap limit is reached, on the thread that runs the isolate.
   void OnOutOfMemory(void (*callback)(void*), void* data) {
