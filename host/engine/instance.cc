@@ -291,7 +291,7 @@ void WorkerInstance::Deliver(const IsolateLock& lock, Mail& mail) {
   isolate->SetContinuationPreservedEmbedderDataV2(v8::Undefined(isolate));
   Dispatch(lock, mail);
   if (!caught.HasTerminated()) RunMicrotasks(lock);
-  if (isolate_->tasks().HasDue()) RunTasks(lock);
+  if (isolate_->tasks().HasDue() && !run_->slot.terminated()) RunTasks(lock);
   AfterItem(lock, event_id, caught);
   if (carries) {
     if (auto found = events_.find(event_id); found != events_.end()) {

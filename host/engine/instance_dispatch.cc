@@ -245,6 +245,7 @@ void WorkerInstance::RunTasks(const IsolateLock& lock) {
   for (auto& task : isolate_->tasks().TakeDue()) {
     v8::HandleScope handles(lock.v8());
     task->Run();
+    if (run_->slot.terminated()) return;
     RunMicrotasks(lock);
   }
 }
@@ -254,7 +255,7 @@ void WorkerInstance::RunTasks(const IsolateLock& lock) {
 void WorkerInstance::RunMicrotasks(const IsolateLock& lock) {
   v8::Isolate* isolate = lock.v8();
   isolate->PerformMicrotaskCheckpoint();
-  while (rejections_due_ && !isolate->IsExecutionTerminating()) {
+  while (rejections_due_ && !run_->slot.terminated()) {
     rejections_due_ = false;
     (void)Handle(lock.context(), Handler::kRejectionsDue, 0, nullptr);
     isolate->PerformMicrotaskCheckpoint();

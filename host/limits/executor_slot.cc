@@ -13,6 +13,7 @@ namespace {
 constexpr int kDemotedNice = 15;
 // V8 looks at a termination between calls of its own builtins. An item that spends so much CPU after it is in one that
 // will not end soon; on a machine too busy to spend it, so much time.
+constexpr uint64_t kAgainCpuNs = 5'000'000;
 constexpr uint64_t kStuckCpuNs = 240'000'000;
 constexpr uint64_t kStuckNs = 5'000'000'000;
 }  // namespace
@@ -34,8 +35,10 @@ bool ExecutorSlot::Inspect(uint64_t demote_after_ns, bool& demoted_now) {
     if (terminated_at_ns_ == 0) {
       terminated_at_ns_ = at;
       terminated_at_cpu_ns_ = used;
-    } else if (stuck_ == Stuck::kNo &&
-               (used > terminated_at_cpu_ns_ + kStuckCpuNs || at > terminated_at_ns_ + kStuckNs)) {
+    } else if (stuck_ == Stuck::kNo && used > terminated_at_cpu_ns_ + kAgainCpuNs) {
+      isolate_->TerminateExecution();  // V8 forgets it when it has left all frames, and what runs then is no less over.
+    }
+    if (stuck_ == Stuck::kNo && (used > terminated_at_cpu_ns_ + kStuckCpuNs || at > terminated_at_ns_ + kStuckNs)) {
       stuck_ = Stuck::kFound;
       maybe_stuck_.store(true, std::memory_order_relaxed);
     }

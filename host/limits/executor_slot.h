@@ -56,6 +56,12 @@ class ExecutorSlot {
     stuck_ = Stuck::kNo;
   }
 
+  // By the executor within an item: nothing more of the worker's may run.
+  bool terminated() {
+    std::lock_guard hold(mutex_);
+    return terminated_ != Termination::kNone;
+  }
+
   // Returns why the item was terminated, if it was.
   Termination EndItem() {
     std::lock_guard hold(mutex_);
