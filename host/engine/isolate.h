@@ -99,8 +99,9 @@ class Isolate {
 
   // Set once the heap limit was reached: nothing more may run here.
   bool out_of_memory() const { return out_of_memory_; }
-  // Whether all buffers together are more than the isolate may have. The allocator refuses those that it makes; of
-  // WebAssembly memories and resizable buffers V8 only tells the sum. For the thread that holds the isolate.
+  // Whether all buffers together are more than the isolate may have. The allocator refuses those that it makes, and
+  // memories of WebAssembly are charged to it (limits/wasm_memory.h); of resizable buffers V8 only tells the sum. For
+  // the thread that holds the isolate.
   bool OverLimit() const;
   // Called when the heap limit is reached, on the thread that runs the isolate.
   void OnOutOfMemory(void (*callback)(void*), void* data) {

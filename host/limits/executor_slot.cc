@@ -11,9 +11,10 @@ namespace {
 // A thread that has run long steps back, so that short requests of others get the core at once. It cannot be
 // raised again without privileges: the thread ends after its item and a new one takes its place.
 constexpr int kDemotedNice = 15;
+// CPU after a termination from which it is repeated with each look, in case V8 forgot it.
+constexpr uint64_t kAgainCpuNs = 5'000'000;
 // V8 looks at a termination between calls of its own builtins. An item that spends so much CPU after it is in one that
 // will not end soon; on a machine too busy to spend it, so much time.
-constexpr uint64_t kAgainCpuNs = 5'000'000;
 constexpr uint64_t kStuckCpuNs = 240'000'000;
 constexpr uint64_t kStuckNs = 5'000'000'000;
 }  // namespace

@@ -11,19 +11,22 @@ namespace skerry {
 
 namespace {
 
+void Mark(int signal) {
+  if (own_crash_slot != nullptr)
+    __atomic_store_n(&own_crash_slot->fatal, static_cast<uint32_t>(signal), __ATOMIC_RELEASE);
+}
+
 // The process is the first of its PID namespace, and those do not die of signals that they send themselves. Of a fault
 // they do: this one comes to OnFault, once, and then again with the action by default.
 [[noreturn]] void End(int signal) {
-  if (own_crash_slot != nullptr)
-    __atomic_store_n(&own_crash_slot->fatal, static_cast<uint32_t>(signal), __ATOMIC_RELEASE);
+  Mark(signal);
   __builtin_trap();
 }
 
 void OnSignal(int signal) { End(signal); }
 
 void OnFault(int signal) {
-  if (own_crash_slot != nullptr && own_crash_slot->fatal == 0)
-    __atomic_store_n(&own_crash_slot->fatal, static_cast<uint32_t>(signal), __ATOMIC_RELEASE);
+  if (own_crash_slot != nullptr && own_crash_slot->fatal == 0) Mark(signal);
   // To return repeats the instruction, without a handler.
 }
 
